@@ -1,0 +1,15 @@
+# millrace_embed_text(TARGET OUTPUT FILES ...)
+# Writes a header OUTPUT (below the build folder's generated/) with the texts of FILES in order, as
+# `inline constexpr EmbeddedText k<...>[]` of {name, text}, and makes TARGET depend on it.
+function(millrace_embed_text TARGET OUTPUT VARIABLE)
+  cmake_parse_arguments(ARG "" "" "FILES" ${ARGN})
+  set(OUT ${CMAKE_BINARY_DIR}/generated/${OUTPUT})
+  add_custom_command(
+    OUTPUT ${OUT}
+    COMMAND ${CMAKE_COMMAND} -DOUT=${OUT} -DVARIABLE=${VARIABLE} "-DFILES=${ARG_FILES}"
+            -P ${CMAKE_SOURCE_DIR}/cmake/EmbedText.cmake
+    DEPENDS ${ARG_FILES} ${CMAKE_SOURCE_DIR}/cmake/EmbedText.cmake
+    COMMENT "Embedding ${OUTPUT}" VERBATIM)
+  target_sources(${TARGET} PRIVATE ${OUT})
+  target_include_directories(${TARGET} PRIVATE ${CMAKE_BINARY_DIR}/generated)
+endfunction()

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace millrace {
+
+// The length in bytes, 1 to 4, of the well-formed UTF-8 sequence (RFC 3629: no overlong forms, no
+// surrogates, nothing above U+10FFFF) that `text` begins with; 0 if it begins with none. If `code`
+// is given, it gets the character.
+size_t Utf8SequenceLength(std::string_view text, char32_t* code = nullptr);
+
+// Whether `text` is well-formed UTF-8 and holds no control characters (U+0000 to U+001F, U+007F to
+// U+009F).
+bool IsPrintableUtf8(std::string_view text);
+
+// `text` as a database can keep it: bytes that are not well-formed UTF-8, and U+0000, become
+// U+FFFD, and what goes beyond `max_bytes` is cut off between two characters. Other control
+// characters, such as line ends, stay.
+std::string CleanUtf8(std::string_view text, size_t max_bytes);
+
+}  // namespace millrace

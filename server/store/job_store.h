@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/model/attempt.h"
+#include "server/model/job.h"
+#include "server/model/job_spec.h"
+
+namespace millrace {
+
+struct AddedJob {
+  JobId id = 0;
+  AddResult result = AddResult::kCreated;
+};
+
+struct JobFilter {
+  // Empty means any, for each.
+  std::vector<JobState> states;
+  std::vector<std::string> task_identifiers;
+  std::vector<std::string> queue_names;
+};
+
+struct JobPage {
+  // Newest first, that is by falling id.
+  std::vector<JobDetails> jobs;
+  // Pass it as `before` for the next page; nothing on the last one.
+  std::optional<JobId> next_before;
+};
+
+// What callers that add jobs and look at them ask of the database. Every call is one transaction
+// and blocks its thread. Errors of every call as in PoolStore. Thread-safe.
+class JobStore {
+ public:
+  virtual ~JobStore() = default;
+
+  // Adds jobs that ValidateJobSpecs has accepted: all or none; one result for each, in order.
+  // INVALID_ARGUMENT for what only the database can tell, such as a number beyond jsonb's range.
+  virtual absl::StatusOr<std::vector<AddedJob>> AddJobs(const std::vector<JobSpec>& specs) = 0;
+
+  // NOT_FOUND if no job has this id.
+  virtual absl::StatusOr<JobDetails> GetJob(JobId id) = 0;
+
+  // Attempts that ended, newest first. Empty for a job that does not exist.
+  virtual absl::StatusOr<std::vector<Attempt>> ListAttempts(JobId id, int limit) = 0;
+
+  // Jobs that match, with ids below `before` if given, at most `limit` (1 to 1000).
+  virtual absl::StatusOr<JobPage> ListJobs(const JobFilter& filter, std::optional<JobId> before,
+                                           int limit) = 0;
+
+  // Ok if the database answers.
+  virtual absl::Status Ping() = 0;
+};
+
+}  // namespace millrace

@@ -1,0 +1,145 @@
+#include "server/store/postgres/attempt_reports.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "server/model/utf8.h"
+#include "server/store/postgres/postgres_text.h"
+
+namespace millrace {
+namespace {
+
+// In the order of AttemptOutcome.
+constexpr char kLetters[] = "cfpskil";
+constexpr char kGivenBack = 'g';
+
+constexpr size_t kErrorMessageBytes = 4 * 1024;
+constexpr size_t kErrorDetailBytes = 64 * 1024;
+
+RecordVerdict VerdictOfLetter(char letter) {
+  switch (letter) {
+    case 'a':
+      return RecordVerdict::kAccepted;
+    case 's':
+      return RecordVerdict::kSuperseded;
+    case 'w':
+      return RecordVerdict::kBusy;
+    default:
+      return RecordVerdict::kStale;
+  }
+}
+
+// The arrays of the statement Settle, one element each per report.
+struct SettleArrays {
+  ArrayText claims, jobs, outcomes, attempts, exhausted, delays, executions, queue_times, messages,
+      details, results, partials;
+
+  void Add(const AttemptReport& report, char outcome) {
+    claims.AddInteger(report.claim_id);
+    jobs.AddInteger(report.job_id);
+    outcomes.AddText(std::string_view(&outcome, 1));
+    attempts.AddInteger(report.attempt);
+    exhausted.AddBoolean(report.exhausted);
+    delays.AddInteger(absl::ToInt64Milliseconds(report.delay));
+    executions.AddInteger(absl::ToInt64Microseconds(report.execution_time));
+    queue_times.AddInteger(absl::ToInt64Microseconds(report.queue_time));
+    messages.AddText(CleanUtf8(report.error_message, kErrorMessageBytes));
+    details.AddText(CleanUtf8(report.error_detail, kErrorDetailBytes));
+    results.AddText(report.result);
+    partials.AddText(
+        report.partial_success.has_value() ? PartialSuccessToJson(*report.partial_success) : "");
+  }
+
+  pqxx::result Execute(PostgresConnection& connection, pqxx::transaction_base& transaction,
+                       WorkerNumber worker) {
+    return connection.Execute(transaction, "Settle", worker, claims.Take(), jobs.Take(),
+                              outcomes.Take(), attempts.Take(), exhausted.Take(), delays.Take(),
+                              executions.Take(), queue_times.Take(), messages.Take(),
+                              details.Take(), results.Take(), partials.Take());
+  }
+};
+
+// The verdicts of a result of Settle by job: a job is named once in a call.
+absl::flat_hash_map<JobId, RecordVerdict> ReadVerdicts(const pqxx::result& rows) {
+  absl::flat_hash_map<JobId, RecordVerdict> verdicts;
+  for (const auto& row : rows) verdicts[row[1].as<JobId>()] = VerdictOfLetter(row[2].c_str()[0]);
+  return verdicts;
+}
+
+}  // namespace
+
+char OutcomeLetter(AttemptOutcome outcome) { return kLetters[static_cast<size_t>(outcome)]; }
+
+AttemptOutcome OutcomeOfLetter(char letter) {
+  const std::string_view letters(kLetters);
+  return static_cast<AttemptOutcome>(std::min(letters.find(letter), letters.size() - 1));
+}
+
+bool IsPlainCompletion(const AttemptReport& report) {
+  return report.plain && report.outcome == AttemptOutcome::kCompleted && report.result.empty();
+}
+
+absl::Time CompletePlain(PostgresConnection& connection, pqxx::transaction_base& transaction,
+                         WorkerNumber worker, const std::vector<AttemptReport>& reports,
+                         const std::vector<size_t>& positions,
+                         std::vector<RecordVerdict>& verdicts) {
+  ArrayText claims, jobs, executions, queue_times, attempts;
+  for (const size_t position : positions) {
+    const AttemptReport& report = reports[position];
+    claims.AddInteger(report.claim_id);
+    jobs.AddInteger(report.job_id);
+    executions.AddInteger(absl::ToInt64Microseconds(report.execution_time));
+    queue_times.AddInteger(absl::ToInt64Microseconds(report.queue_time));
+    attempts.AddInteger(report.attempt);
+    verdicts[position] = RecordVerdict::kAccepted;
+  }
+  const pqxx::result rows =
+      connection.Execute(transaction, "CompletePlain", claims.Take(), jobs.Take(),
+                         executions.Take(), queue_times.Take(), attempts.Take(), worker);
+  absl::Time recorded_at;
+  absl::flat_hash_map<JobId, bool> stale;
+  for (const auto& row : rows) {
+    if (row[1].is_null()) {
+      recorded_at = ParseTimestamp(row[2].c_str());
+    } else {
+      stale[row[1].as<JobId>()] = true;
+    }
+  }
+  if (stale.empty()) return recorded_at;
+  for (const size_t position : positions) {
+    if (stale.contains(reports[position].job_id)) verdicts[position] = RecordVerdict::kStale;
+  }
+  return recorded_at;
+}
+
+absl::Time Settle(PostgresConnection& connection, pqxx::transaction_base& transaction,
+                  WorkerNumber worker, const std::vector<AttemptReport>& reports,
+                  const std::vector<size_t>& positions, std::vector<RecordVerdict>& verdicts) {
+  SettleArrays arrays;
+  for (const size_t position : positions)
+    arrays.Add(reports[position], OutcomeLetter(reports[position].outcome));
+  const pqxx::result rows = arrays.Execute(connection, transaction, worker);
+  const auto by_job = ReadVerdicts(rows);
+  for (const size_t position : positions) verdicts[position] = by_job.at(reports[position].job_id);
+  return ParseTimestamp(rows[0][3].c_str());
+}
+
+std::vector<RecordVerdict> SettleAsGivenBack(PostgresConnection& connection,
+                                             pqxx::transaction_base& transaction,
+                                             WorkerNumber worker, const std::vector<Hold>& holds) {
+  SettleArrays arrays;
+  for (const Hold& hold : holds) {
+    AttemptReport report;
+    report.claim_id = hold.claim_id;
+    report.job_id = hold.job_id;
+    arrays.Add(report, kGivenBack);
+  }
+  const auto by_job = ReadVerdicts(arrays.Execute(connection, transaction, worker));
+  std::vector<RecordVerdict> verdicts;
+  for (const Hold& hold : holds) verdicts.push_back(by_job.at(hold.job_id));
+  return verdicts;
+}
+
+}  // namespace millrace

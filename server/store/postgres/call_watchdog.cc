@@ -1,0 +1,77 @@
+#include "server/store/postgres/call_watchdog.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "server/base/clock.h"
+#include "server/base/named_thread.h"
+
+namespace millrace {
+namespace {
+
+// Real time, whatever clock the rest of a test runs on: sockets do not know of fake ones.
+absl::Duration MonotonicNow() { return SystemClock().Monotonic(); }
+
+}  // namespace
+
+CallWatchdog::CallWatchdog() : thread_(StartNamedThread("db-watchdog", [this] { Run(); })) {}
+
+CallWatchdog::~CallWatchdog() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.NotifyAll();
+  thread_.join();
+}
+
+void CallWatchdog::Run() {
+  MutexLock lock(mutex_);
+  while (!stopping_) {
+    const absl::Duration wait = ExpireOverdue();
+    wake_at_ = MonotonicNow() + wait;
+    changed_.WaitWithTimeout(mutex_, wait);
+  }
+}
+
+absl::Duration CallWatchdog::ExpireOverdue() {
+  const absl::Duration now = MonotonicNow();
+  absl::Duration next = absl::InfiniteDuration();
+  for (auto& [id, call] : calls_) {
+    if (call.expired) continue;
+    if (call.deadline <= now) {
+      shutdown(call.socket, SHUT_RDWR);
+      call.expired = true;
+    } else {
+      next = std::min(next, call.deadline - now);
+    }
+  }
+  return next;
+}
+
+CallWatchdog::Guard::Guard(CallWatchdog& watchdog, int socket, absl::Duration limit)
+    : watchdog_(watchdog) {
+  const absl::Duration deadline = MonotonicNow() + limit;
+  bool earlier;
+  {
+    MutexLock lock(watchdog_.mutex_);
+    id_ = watchdog_.next_id_++;
+    watchdog_.calls_[id_] = {socket, deadline};
+    earlier = deadline < watchdog_.wake_at_;
+    if (earlier) watchdog_.wake_at_ = deadline;
+  }
+  if (earlier) watchdog_.changed_.NotifyAll();
+}
+
+CallWatchdog::Guard::~Guard() {
+  MutexLock lock(watchdog_.mutex_);
+  watchdog_.calls_.erase(id_);
+}
+
+bool CallWatchdog::Guard::expired() const {
+  MutexLock lock(watchdog_.mutex_);
+  return watchdog_.calls_.at(id_).expired;
+}
+
+}  // namespace millrace

@@ -1,0 +1,74 @@
+#include "server/store/postgres/migrator.h"
+
+#include "absl/strings/str_cat.h"
+#include "spdlog/spdlog.h"
+
+namespace millrace {
+namespace {
+
+constexpr int kNoSchema = -1;
+constexpr int kForeignSchema = -2;
+
+// The version of the schema, or one of the two above.
+int ReadVersion(PostgresConnection& connection) {
+  pqxx::work transaction(connection.raw());
+  const pqxx::row state = connection.Execute(transaction, "ReadSchemaState")[0];
+  if (state[0].as<bool>())
+    return connection.Execute(transaction, "ReadSchemaVersion")[0][0].as<int>();
+  return state[1].as<bool>() ? kForeignSchema : kNoSchema;
+}
+
+void Apply(PostgresConnection& connection, const SqlMigration& migration) {
+  pqxx::work transaction(connection.raw());
+  transaction.exec(migration.text);
+  connection.Execute(transaction, "RecordMigration", migration.version, migration.name);
+  transaction.commit();
+}
+
+void RunUnprepared(PostgresConnection& connection, const std::string& text) {
+  pqxx::nontransaction(connection.raw()).exec(text);
+}
+
+}  // namespace
+
+absl::Status Migrator::Migrate() {
+  const SqlStatements& statements = database_.statements();
+  const std::string& schema = statements.schema();
+  const int known = statements.Migrations().back().version;
+  absl::Status verdict;
+  absl::Status ran = database_.Run("migrate", [&](PostgresConnection& connection) {
+    // A lock of the session: it must outlast the transactions of the steps. It goes with the
+    // connection if we die.
+    RunUnprepared(connection, statements.Text("LockMigration"));
+    const int version = ReadVersion(connection);
+    if (version == kForeignSchema) {
+      verdict = absl::FailedPreconditionError(
+          absl::StrCat("schema \"", schema,
+                       "\" exists and is not Millrace's; choose another name with --schema"));
+    } else if (version > known) {
+      verdict = absl::FailedPreconditionError(absl::StrCat("schema \"", schema, "\" has version ",
+                                                           version, ", this server knows up to ",
+                                                           known, "; install a newer server"));
+    } else {
+      for (const SqlMigration& migration : statements.Migrations()) {
+        if (migration.version <= version) continue;
+        Apply(connection, migration);
+        spdlog::info("schema {}: migrated to version {} ({})", schema, migration.version,
+                     migration.name);
+      }
+    }
+    RunUnprepared(connection, statements.Text("UnlockMigration"));
+  });
+  if (!ran.ok()) return ran;
+  return verdict.ok() ? EnsurePartitions() : verdict;
+}
+
+absl::Status Migrator::EnsurePartitions() {
+  return database_.Run("ensure_partitions", [](PostgresConnection& connection) {
+    pqxx::work transaction(connection.raw());
+    connection.Execute(transaction, "EnsurePartitions");
+    transaction.commit();
+  });
+}
+
+}  // namespace millrace

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "absl/status/status.h"
+#include "server/store/postgres/postgres_database.h"
+
+namespace millrace {
+
+// Brings a schema to the version that this binary knows (contract C12): numbered steps, forward
+// only, each in one transaction, one migrator at a time. Makes the schema where there is none. Used
+// from one thread.
+class Migrator {
+ public:
+  explicit Migrator(PostgresDatabase& database) : database_(database) {}
+
+  // FAILED_PRECONDITION if the schema is newer than this binary or not Millrace's; else as
+  // PostgresDatabase::Run.
+  absl::Status Migrate();
+
+  // Makes the partitions of the next two weeks where they are missing.
+  absl::Status EnsurePartitions();
+
+ private:
+  PostgresDatabase& database_;
+};
+
+}  // namespace millrace

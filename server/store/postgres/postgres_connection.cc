@@ -1,0 +1,95 @@
+#include "server/store/postgres/postgres_connection.h"
+
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+
+namespace millrace {
+namespace {
+
+// PostgreSQL's messages have several lines (DETAIL, CONTEXT); people get the first, without its
+// "ERROR:".
+std::string FirstLine(const std::string& message) {
+  std::string line = message.substr(0, message.find('\n'));
+  for (const std::string prefix : {"ERROR:  ", "FATAL:  "}) {
+    if (line.rfind(prefix, 0) == 0) line = line.substr(prefix.size());
+  }
+  return line;
+}
+
+// https://www.postgresql.org/docs/15/errcodes-appendix.html
+absl::Status StatusOfSqlState(const std::string& state, const std::string& message) {
+  const std::string kind = state.substr(0, 2);
+  if (kind == "40") return absl::AbortedError(message);
+  if (state == "23505") return absl::AlreadyExistsError(message);
+  if (kind == "22" || kind == "23" || state == "54000") return absl::InvalidArgumentError(message);
+  if ((kind == "08" && state != "08P01") || kind == "57" || kind == "53" || state == "25006")
+    return absl::UnavailableError("database: " + message);
+  if (state == "3F000" || state == "42P01" || state == "42883") {
+    return absl::FailedPreconditionError("database schema does not fit: " + message);
+  }
+  return absl::InternalError(absl::StrCat("database: ", message, " (SQLSTATE ", state, ")"));
+}
+
+}  // namespace
+
+absl::Status PostgresConnection::Open(const std::string& database_url) {
+  try {
+    connection_ = std::make_unique<pqxx::connection>(database_url);
+    connection_->set_verbosity(pqxx::connection_base::terse);
+    pqxx::nontransaction transaction(*connection_);
+    // One plan for all values: the hot statements are written for it, and it is made once.
+    transaction.exec(
+        "set timezone = 'UTC'; set datestyle = 'ISO'; set client_encoding = 'UTF8'; set "
+        "client_min_messages = 'warning';"
+        "set plan_cache_mode = 'force_generic_plan'; set jit = off; set "
+        "standard_conforming_strings = on;"
+        "set default_transaction_isolation = 'read committed'; set synchronous_commit = on");
+  } catch (const std::exception& error) {
+    broken_ = true;
+    return absl::UnavailableError(
+        absl::StrCat("cannot connect to the database: ", FirstLine(error.what())));
+  }
+  return absl::OkStatus();
+}
+
+void PostgresConnection::Prepare(const std::string& variant, const std::string& name,
+                                 const std::string& rows) {
+  if (!prepared_.insert(variant).second) return;
+  connection_->prepare(variant, absl::StrReplaceAll(statements_.Text(name), {{"{rows}", rows}}));
+}
+
+absl::Status PostgresConnection::Run(const std::function<void(PostgresConnection&)>& body) {
+  const int socket = connection_->sock();
+  if (socket < 0) {
+    broken_ = true;
+    return absl::UnavailableError("database: connection lost");
+  }
+  CallWatchdog::Guard guard(watchdog_, socket, call_limit_);
+  try {
+    body(*this);
+    return absl::OkStatus();
+  } catch (const pqxx::in_doubt_error&) {
+    broken_ = true;
+    return absl::UnavailableError("database: connection lost while committing");
+  } catch (const pqxx::broken_connection& error) {
+    broken_ = true;
+    if (guard.expired()) return absl::UnavailableError("database: no answer in time");
+    return absl::UnavailableError(absl::StrCat("database: ", FirstLine(error.what())));
+  } catch (const pqxx::serialization_failure& error) {
+    return absl::AbortedError(FirstLine(error.what()));
+  } catch (const pqxx::deadlock_detected& error) {
+    return absl::AbortedError(FirstLine(error.what()));
+  } catch (const pqxx::sql_error& error) {
+    // A backend that was told to end answers with 57P01 and is gone.
+    if (!connection_->is_open() || error.sqlstate().substr(0, 2) == "57") broken_ = true;
+    return StatusOfSqlState(error.sqlstate(), FirstLine(error.what()));
+  } catch (const std::exception& error) {
+    broken_ = true;
+    return absl::InternalError(absl::StrCat("database client: ", FirstLine(error.what())));
+  }
+}
+
+}  // namespace millrace

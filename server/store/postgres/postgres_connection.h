@@ -1,0 +1,64 @@
+#pragma once
+
+#include <functional>
+#include <pqxx/pqxx>
+#include <set>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/store/postgres/call_watchdog.h"
+#include "server/store/postgres/sql_statements.h"
+
+namespace millrace {
+
+// One connection with its prepared statements. libpqxx reconnects silently and loses settings then,
+// so that a connection which was broken is thrown away: see broken(). Opened by Open. Used from one
+// thread at a time.
+class PostgresConnection {
+ public:
+  PostgresConnection(const SqlStatements& statements, CallWatchdog& watchdog,
+                     absl::Duration call_limit)
+      : statements_(statements), watchdog_(watchdog), call_limit_(call_limit) {}
+
+  // Connects, with settings that the text forms of postgres_text.h rely on. UNAVAILABLE.
+  absl::Status Open(const std::string& database_url);
+
+  // Runs `body` under the watchdog and turns whatever it throws into a status: the one place where
+  // exceptions of pqxx are caught. UNAVAILABLE: the connection is or was broken; if that happened
+  // while it committed, nobody knows whether it did. ABORTED: serialization failure, deadlock.
+  // ALREADY_EXISTS: unique violation. INVALID_ARGUMENT: the database refused a value.
+  // FAILED_PRECONDITION: a table or function is missing. INTERNAL: the rest.
+  absl::Status Run(const std::function<void(PostgresConnection&)>& body);
+
+  // For use in `body`: runs one named statement in `transaction`, prepared at its first use.
+  template <typename... Arguments>
+  pqxx::result Execute(pqxx::transaction_base& transaction, const std::string& name,
+                       const Arguments&... arguments) {
+    Prepare(name, name, "");
+    return transaction.exec_prepared(name, arguments...);
+  }
+  // The same for a statement with a literal number of {rows}.
+  template <typename... Arguments>
+  pqxx::result ExecuteWithRows(int rows, pqxx::transaction_base& transaction,
+                               const std::string& name, const Arguments&... arguments) {
+    const std::string variant = name + "/" + std::to_string(rows);
+    Prepare(variant, name, std::to_string(rows));
+    return transaction.exec_prepared(variant, arguments...);
+  }
+
+  pqxx::connection& raw() { return *connection_; }
+  bool broken() const { return broken_; }
+
+ private:
+  void Prepare(const std::string& variant, const std::string& name, const std::string& rows);
+
+  const SqlStatements& statements_;
+  CallWatchdog& watchdog_;
+  const absl::Duration call_limit_;
+  std::unique_ptr<pqxx::connection> connection_;
+  std::set<std::string> prepared_;
+  bool broken_ = false;
+};
+
+}  // namespace millrace

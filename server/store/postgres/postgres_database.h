@@ -1,0 +1,73 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/base/clock.h"
+#include "server/base/mutex.h"
+#include "server/metrics/metrics.h"
+#include "server/store/postgres/call_watchdog.h"
+#include "server/store/postgres/postgres_connection.h"
+#include "server/store/postgres/sql_statements.h"
+
+namespace millrace {
+
+// The way to one schema of one database: a pool of connections that are opened when they are needed
+// and thrown away when they break. Creating it does no I/O. Owned by the service graph; outlives
+// the stores. Thread-safe.
+class PostgresDatabase {
+ public:
+  struct Options {
+    // A connection string or URI as libpq takes it. May hold a password: never log it.
+    std::string database_url;
+    std::string schema = "millrace";
+    // At least 1. Calls beyond wait for a connection, at most call_limit.
+    int max_connections = 16;
+    // What one call may take before its connection is cut.
+    absl::Duration call_limit = absl::Seconds(30);
+  };
+
+  // INVALID_ARGUMENT for a bad schema name or number.
+  static absl::StatusOr<std::unique_ptr<PostgresDatabase>> Create(Options options,
+                                                                  MetricsRegistry& metrics,
+                                                                  Clock& clock);
+
+  // Runs `body` with a connection; it may start transactions there. Errors as
+  // PostgresConnection::Run. What is ABORTED is run again, up to ten times with rising pauses; so
+  // `body` must have no effect outside of its transaction. `operation` names it in metrics and
+  // messages.
+  absl::Status Run(const std::string& operation,
+                   const std::function<void(PostgresConnection&)>& body);
+
+  // A connection of its own, outside of the pool, for listening.
+  absl::StatusOr<std::unique_ptr<PostgresConnection>> OpenConnection();
+
+  const SqlStatements& statements() const { return statements_; }
+  const Options& options() const { return options_; }
+
+ private:
+  PostgresDatabase(Options options, SqlStatements statements, MetricsRegistry& metrics,
+                   Clock& clock);
+  absl::StatusOr<std::unique_ptr<PostgresConnection>> Borrow();
+  void Return(std::unique_ptr<PostgresConnection> connection);
+  absl::Status RunOnce(const std::function<void(PostgresConnection&)>& body);
+
+  // Constant after construction.
+  const Options options_;
+  const SqlStatements statements_;
+  MetricsRegistry& metrics_;
+  Clock& clock_;
+  CallWatchdog watchdog_;
+
+  Mutex mutex_;
+  CondVar returned_;
+  // The last one that was returned is used first: it is warm.
+  std::vector<std::unique_ptr<PostgresConnection>> idle_ ABSL_GUARDED_BY(mutex_);
+  int open_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace millrace

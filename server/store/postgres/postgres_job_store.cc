@@ -1,0 +1,209 @@
+#include "server/store/postgres/postgres_job_store.h"
+
+#include <algorithm>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "server/store/postgres/job_rows.h"
+#include "server/store/postgres/postgres_text.h"
+
+namespace millrace {
+namespace {
+
+// A block of ids, and so a chunk, has a hundred.
+constexpr size_t kChunkJobs = 100;
+
+bool FitsChunk(const JobSpec& spec) { return spec.job_key.empty() && spec.queue_name.empty(); }
+
+bool ShareChunk(const JobSpec& a, const JobSpec& b) {
+  return FitsChunk(a) && FitsChunk(b) && a.task_identifier == b.task_identifier &&
+         a.flags == b.flags && a.priority == b.priority && a.run_at == b.run_at &&
+         a.max_attempts == b.max_attempts;
+}
+
+// The end of the run of specs from `from` that one chunk can hold; from + 1 if it is none.
+size_t ChunkEnd(const std::vector<JobSpec>& specs, size_t from) {
+  size_t end = from + 1;
+  while (end < specs.size() && end - from < kChunkJobs && ShareChunk(specs[from], specs[end]))
+    ++end;
+  return end;
+}
+
+std::string RunAtText(const JobSpec& spec) {
+  return spec.run_at.has_value() ? TimestampText(*spec.run_at) : "";
+}
+
+std::string PayloadText(const JobSpec& spec) { return spec.payload.empty() ? "{}" : spec.payload; }
+
+std::string KeyModeText(const JobSpec& spec) {
+  if (!spec.job_key_mode.has_value()) return "";
+  switch (*spec.job_key_mode) {
+    case JobKeyMode::kReplace:
+      return "replace";
+    case JobKeyMode::kPreserveRunAt:
+      return "preserve_run_at";
+    case JobKeyMode::kUnsafeDedupe:
+      return "unsafe_dedupe";
+  }
+  return "";
+}
+
+AddedJob AddOne(PostgresConnection& connection, pqxx::transaction_base& transaction,
+                const JobSpec& spec) {
+  const pqxx::row row = connection.Execute(
+      transaction, "AddJob", spec.task_identifier, PayloadText(spec), spec.queue_name,
+      RunAtText(spec), spec.priority, spec.max_attempts, spec.job_key, KeyModeText(spec),
+      TextArray(spec.flags), spec.correlation_id, spec.metadata)[0];
+  const std::string result = row[1].c_str();
+  return {row[0].as<JobId>(), result == "created"   ? AddResult::kCreated
+                              : result == "updated" ? AddResult::kUpdated
+                                                    : AddResult::kExisting};
+}
+
+}  // namespace
+
+PostgresJobStore::PostgresJobStore(PostgresDatabase& database, MetricsRegistry& metrics)
+    : database_(database),
+      jobs_added_(
+          metrics.GetCounter("millrace_jobs_added_total", "Jobs added through this server.", {})) {}
+
+absl::StatusOr<std::vector<AddedJob>> PostgresJobStore::AddJobs(const std::vector<JobSpec>& specs) {
+  std::vector<AddedJob> added;
+  absl::Status ran;
+  if (specs.size() == 1) {  // in one statement that commits by itself
+    ran = database_.Run("add_job", [&](PostgresConnection& connection) {
+      pqxx::nontransaction transaction(connection.raw());
+      added = {AddOne(connection, transaction, specs[0])};
+    });
+  } else {
+    if (absl::Status learned = LearnLanes(specs); !learned.ok()) return learned;
+    ran = database_.Run("add_jobs", [&](PostgresConnection& connection) {
+      added.clear();
+      pqxx::work transaction(connection.raw());
+      for (size_t from = 0; from < specs.size();) {
+        const size_t end = ChunkEnd(specs, from);
+        if (FitsChunk(specs[from])) {
+          AddChunk(connection, transaction, specs, from, end, added);
+        } else {
+          added.push_back(AddOne(connection, transaction, specs[from]));
+        }
+        from = end;
+      }
+      connection.Execute(transaction, "AnnounceAdded");
+      transaction.commit();
+    });
+  }
+  if (!ran.ok()) return ran;
+  jobs_added_.Increment(
+      static_cast<double>(std::count_if(added.begin(), added.end(), [](const AddedJob& job) {
+        return job.result == AddResult::kCreated;
+      })));
+  return added;
+}
+
+void PostgresJobStore::AddChunk(PostgresConnection& connection, pqxx::transaction_base& transaction,
+                                const std::vector<JobSpec>& specs, size_t from, size_t to,
+                                std::vector<AddedJob>& added) const {
+  ArrayText payloads, correlation_ids, metadata;
+  for (size_t i = from; i < to; ++i) {
+    payloads.AddText(PayloadText(specs[i]));
+    correlation_ids.AddText(specs[i].correlation_id);
+    metadata.AddText(specs[i].metadata);
+  }
+  const JobSpec& first = specs[from];
+  const pqxx::result rows = connection.Execute(
+      transaction, "AddChunk", FindLane(first), RunAtText(first), first.priority,
+      first.max_attempts, payloads.Take(), correlation_ids.Take(), metadata.Take());
+  const auto first_id = rows[0][0].as<JobId>();
+  for (size_t i = from; i < to; ++i)
+    added.push_back({first_id + static_cast<JobId>(i - from), AddResult::kCreated});
+}
+
+absl::Status PostgresJobStore::LearnLanes(const std::vector<JobSpec>& specs) {
+  for (const JobSpec& spec : specs) {
+    if (!FitsChunk(spec) || FindLane(spec) != 0) continue;
+    int lane = 0;
+    absl::Status ran = database_.Run("lane_of", [&](PostgresConnection& connection) {
+      pqxx::nontransaction transaction(connection.raw());
+      lane = connection
+                 .Execute(transaction, "LaneOf", spec.task_identifier, TextArray(spec.flags))[0][0]
+                 .as<int>();
+    });
+    if (!ran.ok()) return ran;
+    MutexLock lock(mutex_);
+    lanes_[{spec.task_identifier, spec.flags}] = lane;
+  }
+  return absl::OkStatus();
+}
+
+int PostgresJobStore::FindLane(const JobSpec& spec) const {
+  MutexLock lock(mutex_);
+  const auto found = lanes_.find({spec.task_identifier, spec.flags});
+  return found == lanes_.end() ? 0 : found->second;
+}
+
+absl::StatusOr<JobDetails> PostgresJobStore::GetJob(JobId id) {
+  std::optional<JobDetails> details;
+  absl::Status ran = database_.Run("get_job", [&](PostgresConnection& connection) {
+    pqxx::nontransaction transaction(connection.raw());
+    const pqxx::result rows = connection.Execute(transaction, "DescribeJobs", IntegerArray({id}));
+    if (!rows.empty()) details = ReadJobDetails(rows[0]);
+  });
+  if (!ran.ok()) return ran;
+  if (!details.has_value()) return absl::NotFoundError(absl::StrCat("no job has the id ", id));
+  return *std::move(details);
+}
+
+absl::StatusOr<std::vector<Attempt>> PostgresJobStore::ListAttempts(JobId id, int limit) {
+  std::vector<Attempt> attempts;
+  absl::Status ran = database_.Run("list_attempts", [&](PostgresConnection& connection) {
+    attempts.clear();
+    pqxx::nontransaction transaction(connection.raw());
+    for (const auto& row : connection.Execute(transaction, "ListAttempts", id, limit))
+      attempts.push_back(ReadAttempt(row));
+  });
+  if (!ran.ok()) return ran;
+  return attempts;
+}
+
+absl::StatusOr<JobPage> PostgresJobStore::ListJobs(const JobFilter& filter,
+                                                   std::optional<JobId> before, int limit) {
+  static const std::vector<JobState> kAllStates = {
+      JobState::kReady,     JobState::kScheduled, JobState::kQueuedBehind, JobState::kHeld,
+      JobState::kExhausted, JobState::kCompleted, JobState::kCancelled};
+  std::vector<std::string> states;
+  for (const JobState state : filter.states.empty() ? kAllStates : filter.states)
+    states.emplace_back(1, JobStateLetter(state));
+  JobPage page;
+  absl::Status ran = database_.Run("list_jobs", [&](PostgresConnection& connection) {
+    page = {};
+    // One snapshot for both statements, so that a job is shown in the state for which it was
+    // picked.
+    pqxx::transaction<pqxx::repeatable_read, pqxx::read_only> transaction(connection.raw());
+    const pqxx::result ids = connection.Execute(
+        transaction, "ListJobIds", limit + 1, before.value_or(0), TextArray(states),
+        TextArray(filter.task_identifiers), TextArray(filter.queue_names),
+        filter.task_identifiers.empty() && filter.queue_names.empty());
+    ArrayText wanted;
+    for (const auto& row : ids) {
+      if (static_cast<int>(row.rownumber()) == limit) break;
+      wanted.AddInteger(row[0].as<JobId>());
+      page.next_before = row[0].as<JobId>();
+    }
+    if (static_cast<int>(ids.size()) <= limit) page.next_before.reset();
+    for (const auto& row : connection.Execute(transaction, "DescribeJobs", wanted.Take())) {
+      page.jobs.push_back(ReadJobDetails(row));
+    }
+  });
+  if (!ran.ok()) return ran;
+  return page;
+}
+
+absl::Status PostgresJobStore::Ping() {
+  return database_.Run("ping", [](PostgresConnection& connection) {
+    pqxx::nontransaction transaction(connection.raw());
+    connection.Execute(transaction, "Ping");
+  });
+}
+
+}  // namespace millrace

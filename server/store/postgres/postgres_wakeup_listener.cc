@@ -1,0 +1,114 @@
+#include "server/store/postgres/postgres_wakeup_listener.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "server/base/named_thread.h"
+#include "spdlog/spdlog.h"
+
+namespace millrace {
+namespace {
+
+constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
+constexpr absl::Duration kLongestPause = absl::Seconds(2);
+// A dead peer is noticed by TCP keepalive or by a write; this makes the write.
+constexpr int kProbeMs = 30'000;
+
+class AddedReceiver final : public pqxx::notification_receiver {
+ public:
+  AddedReceiver(pqxx::connection_base& connection, const std::string& channel,
+                const std::function<void()>& on_wakeup)
+      : notification_receiver(connection, channel), on_wakeup_(on_wakeup) {}
+  void operator()(const std::string&, int) override { on_wakeup_(); }
+
+ private:
+  const std::function<void()>& on_wakeup_;
+};
+
+}  // namespace
+
+PostgresWakeupListener::PostgresWakeupListener(PostgresDatabase& database,
+                                               std::function<void()> on_wakeup)
+    : database_(database), on_wakeup_(std::move(on_wakeup)) {}
+
+PostgresWakeupListener::~PostgresWakeupListener() {
+  RequestStop();
+  Join();
+  if (stop_event_ >= 0) close(stop_event_);
+}
+
+absl::Status PostgresWakeupListener::Start() {
+  MutexLock lock(mutex_);
+  if (stopping_) return absl::FailedPreconditionError("the listener was stopped");
+  if (thread_.joinable()) return absl::FailedPreconditionError("already running");
+  stop_event_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (stop_event_ < 0) return absl::InternalError("cannot make an eventfd");
+  thread_ = StartNamedThread("db-listener", [this] { Run(); });
+  return absl::OkStatus();
+}
+
+void PostgresWakeupListener::RequestStop() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    if (stop_event_ >= 0) eventfd_write(stop_event_, 1);
+  }
+  changed_.NotifyAll();
+}
+
+void PostgresWakeupListener::Join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void PostgresWakeupListener::Run() {
+  absl::Duration pause = kFirstPause;
+  bool warned = false;
+  do {
+    absl::StatusOr<std::unique_ptr<PostgresConnection>> connection = database_.OpenConnection();
+    absl::Status ended = connection.status();
+    if (ended.ok()) {
+      pause = kFirstPause;
+      warned = false;
+      ended = Listen(**connection);
+    }
+    if (!ended.ok() && !std::exchange(warned, true)) {
+      spdlog::warn("not listening for new jobs, polling alone finds them: {}",
+                   std::string(ended.message()));
+    }
+    pause = std::min(pause * 2, kLongestPause);
+  } while (Pause(pause));
+}
+
+absl::Status PostgresWakeupListener::Listen(PostgresConnection& connection) {
+  try {
+    AddedReceiver receiver(connection.raw(), database_.statements().added_channel(), on_wakeup_);
+    on_wakeup_();
+    while (true) {
+      pollfd events[2] = {{connection.raw().sock(), POLLIN, 0}, {stop_event_, POLLIN, 0}};
+      const int ready = poll(events, 2, kProbeMs);
+      if (events[1].revents != 0) return absl::OkStatus();
+      if (ready == 0)
+        pqxx::nontransaction(connection.raw()).exec(database_.statements().Text("Ping"));
+      connection.raw().get_notifs();
+    }
+  } catch (const std::exception& error) {
+    return absl::UnavailableError(error.what());
+  }
+}
+
+bool PostgresWakeupListener::Pause(absl::Duration pause) {
+  SystemClock clock;
+  MutexLock lock(mutex_);
+  return !clock.WaitFor(mutex_, changed_, pause, [this] {
+    mutex_.AssertHeld();
+    return stopping_;
+  });
+}
+
+}  // namespace millrace

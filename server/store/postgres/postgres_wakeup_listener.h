@@ -1,0 +1,44 @@
+#pragma once
+
+#include <functional>
+#include <thread>
+
+#include "server/base/lifecycle.h"
+#include "server/base/mutex.h"
+#include "server/store/postgres/postgres_database.h"
+
+namespace millrace {
+
+// Listens for what adders notify, on a connection of its own, and calls back. It calls back, too,
+// after each reconnect, since what was notified meanwhile is lost. Where LISTEN is not possible
+// (behind a transaction pooler) nothing comes, and the pool's polling alone finds the jobs. Its
+// thread is "db-listener". Owned by the service graph. Thread-safe.
+class PostgresWakeupListener final : public Lifecycle {
+ public:
+  // `on_wakeup` is called in the listener's thread and must not block.
+  PostgresWakeupListener(PostgresDatabase& database, std::function<void()> on_wakeup);
+  ~PostgresWakeupListener() override;
+
+  // INTERNAL if the system gives no event descriptor.
+  absl::Status Start() override;
+  void RequestStop() override;
+  void Join() override;
+
+ private:
+  void Run();
+  // Until the stop is requested; UNAVAILABLE when the connection breaks.
+  absl::Status Listen(PostgresConnection& connection);
+  // Waits; false if the stop was requested.
+  bool Pause(absl::Duration pause);
+
+  PostgresDatabase& database_;
+  const std::function<void()> on_wakeup_;
+
+  Mutex mutex_;
+  CondVar changed_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  int stop_event_ = -1;  // an eventfd; set by Start, before the thread runs
+  std::thread thread_;
+};
+
+}  // namespace millrace

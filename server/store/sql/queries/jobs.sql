@@ -1,0 +1,124 @@
+-- Adding jobs and looking at them.
+
+-- name: LaneOf
+-- Index: lane's unique one. Waits only for one who makes the same lane at this moment.
+select {schema}.lane_of($1, $2::text[]);
+
+-- name: AddChunk
+-- Up to 100 jobs that share lane $1, run_at $2 (empty: now), priority $3 and max_attempts $4 and have neither key nor serial
+-- queue: payloads $5, correlation ids $6, metadata $7 (empty texts: null). Returns the first id; the others follow it.
+-- Locks nothing: all rows are new.
+with block as materialized (
+  select {schema}.new_job_id() id, coalesce(nullif($2, '')::timestamptz, now()) run_at, statement_timestamp() moment),
+ready as (
+  insert into {schema}.ready (lane, priority, run_at, id, jobs)
+  select $1::int, $3::smallint, run_at, id, cardinality($5::text[]) from block where run_at <= moment),
+scheduled as (
+  insert into {schema}.scheduled (due, id, jobs)
+  select run_at, id, cardinality($5::text[]) from block where run_at > moment),
+jobs as (
+  insert into {schema}.job (id, lane, priority, max_attempts, run_at, correlation_id, metadata, payload)
+  select id + position - 1, $1::int, $3::smallint, $4::smallint, run_at, nullif(correlation_id, ''), nullif(metadata, '')::jsonb, payload::jsonb
+  from block cross join unnest($5::text[], $6::text[], $7::text[]) with ordinality u(payload, correlation_id, metadata, position))
+select id from block;
+
+-- name: AnnounceAdded
+select {schema}.announce_added();
+
+-- name: AddJob
+-- Any job. Empty texts stand for null. See add_job.
+select id, result from {schema}.add_job($1, $2::jsonb, nullif($3, ''), nullif($4, '')::timestamptz, $5::int, $6::int, nullif($7, ''),
+  nullif($8, ''), $9::text[], nullif($10, ''), nullif($11, '')::jsonb);
+
+-- name: DescribeJobs
+-- The jobs $1 as they stand, newest first. One snapshot: each is in exactly one state.
+-- Index: the primary keys; claims, which are few, are read whole once.
+with asked as materialized (select * from {schema}.job where id = any ($1::bigint[])),
+held as materialized (
+  select i id, c.worker, h.attempts + 1 attempt
+  from {schema}.claim c cross join unnest(c.first_ids, c.counts, c.attempts) h(first_id, jobs, attempts)
+  cross join generate_series(h.first_id, h.first_id + h.jobs - 1) i join asked on asked.id = i
+  where not i = any (c.returned)
+    and not exists (select from {schema}.attempt_outcome o where o.job_id = i and o.claim_id = c.id))
+select j.id, l.task_identifier, j.payload, j.priority, j.max_attempts, q.name queue_name, coalesce(m.run_at, j.run_at) run_at,
+  j.created_at, array_to_json(l.flags) flags, j.job_key, j.correlation_id, j.metadata,
+  case when ended.outcome = 'c' then 'c' when ended.outcome = 'k' then 'k' when e.id is not null then 'x' when h.id is not null then 'h'
+       when s.id is not null then 's' when f.id is not null then 'f' else 'r' end state,
+  coalesce(ended.attempt, h.attempt, s.attempts, f.attempts, r.attempts, last.attempt, 0) attempt,
+  coalesce(ended.finished_at, e.since) finished_at,
+  last.error_message, w.worker_id
+from asked j join {schema}.lane l on l.id = j.lane
+left join {schema}.queue q on q.id = j.queue
+left join {schema}.job_memory m on m.job_id = j.id
+left join lateral (select outcome, attempt, finished_at from {schema}.attempt_outcome o where o.job_id = j.id and final limit 1) ended on true
+left join {schema}.exhausted e on e.id = j.id
+left join held h on h.id = j.id
+left join {schema}.worker w on w.id = h.worker
+left join lateral (
+  select c.id, c.attempts from {schema}.scheduled c where c.id <= j.id and c.id > j.id - 100 and c.id + c.jobs > j.id order by c.id desc limit 1) s on true
+left join {schema}.follower f on f.id = j.id
+left join lateral (
+  select c.attempts from {schema}.ready c where c.lane = j.lane and c.priority = j.priority and c.run_at = coalesce(m.run_at, j.run_at)
+    and c.id <= j.id and c.id > j.id - 100 and c.id + c.jobs > j.id order by c.id desc limit 1) r on true
+left join lateral (
+  select o.attempt, d.error_message from {schema}.attempt_outcome o
+  left join {schema}.attempt_detail d on d.job_id = o.job_id and d.claim_id = o.claim_id
+  where o.job_id = j.id order by (d.error_message is not null) desc, o.recording desc limit 1) last on true
+order by j.id desc;
+
+-- name: ListAttempts
+-- Attempts of job $1 that ended, newest first, at most $2. Index: the primary keys.
+select o.attempt, o.outcome, w.worker_id, o.finished_at, o.execution_us, o.queue_us, d.error_message, d.error_detail, d.result, d.partial_success
+from {schema}.attempt_outcome o
+left join {schema}.attempt_detail d on d.job_id = o.job_id and d.claim_id = o.claim_id
+left join {schema}.worker w on w.id = o.worker
+where o.job_id = $1::bigint order by o.recording desc, o.claim_id desc limit $2::int;
+
+-- name: ListJobIds
+-- Up to $1 ids below $2 (all if 0) of jobs in the states $3 (letters as in DescribeJobs), of tasks $4 and serial queues $5 (empty: any,
+-- $6: both are), newest first. Each place gives its best; index: by id on each but ready, which is read whole where it is asked for.
+with places as (
+  (select i id from {schema}.ready c cross join lateral generate_series(c.id, c.id + c.jobs - 1) i
+   where 'r' = any ($3::text[]) and ($2::bigint = 0 or i < $2::bigint)
+     and ($6::boolean or {schema}.job_matches(i, $4::text[], $5::text[]))
+   order by 1 desc limit $1::int)
+  union all
+  (select i from {schema}.scheduled c cross join lateral generate_series(c.id, c.id + c.jobs - 1) i
+   where 's' = any ($3::text[]) and ($2::bigint = 0 or i < $2::bigint)
+     and ($6::boolean or {schema}.job_matches(i, $4::text[], $5::text[]))
+   order by 1 desc limit $1::int)
+  union all
+  (select c.id from {schema}.follower c
+   where 'f' = any ($3::text[]) and ($2::bigint = 0 or c.id < $2::bigint)
+     and ($6::boolean or {schema}.job_matches(c.id, $4::text[], $5::text[]))
+   order by 1 desc limit $1::int)
+  union all
+  (select c.id from {schema}.exhausted c
+   where 'x' = any ($3::text[]) and ($2::bigint = 0 or c.id < $2::bigint)
+     and ($6::boolean or {schema}.job_matches(c.id, $4::text[], $5::text[]))
+   order by 1 desc limit $1::int)
+  union all
+  (select i from {schema}.claim c cross join unnest(c.first_ids, c.counts) h(first_id, jobs)
+   cross join generate_series(h.first_id, h.first_id + h.jobs - 1) i
+   where 'h' = any ($3::text[]) and ($2::bigint = 0 or i < $2::bigint) and not i = any (c.returned)
+     and not exists (select from {schema}.attempt_outcome o where o.job_id = i and o.claim_id = c.id)
+     and ($6::boolean or {schema}.job_matches(i, $4::text[], $5::text[]))
+   order by 1 desc limit $1::int)
+  union all
+  (select c.job_id from {schema}.attempt_outcome c
+   where 'c' = any ($3::text[]) and ($2::bigint = 0 or c.job_id < $2::bigint) and final and outcome = 'c'
+     and ($6::boolean or {schema}.job_matches(c.job_id, $4::text[], $5::text[]))
+   order by 1 desc limit $1::int)
+  union all
+  (select c.job_id from {schema}.attempt_outcome c
+   where 'k' = any ($3::text[]) and ($2::bigint = 0 or c.job_id < $2::bigint) and final and outcome = 'k'
+     and ($6::boolean or {schema}.job_matches(c.job_id, $4::text[], $5::text[]))
+   order by 1 desc limit $1::int))
+select id from places order by 1 desc limit $1::int;
+
+-- name: EnsurePartitions
+-- Under a lock of its own; see ensure_partitions.
+select {schema}.ensure_partitions(now() + interval '14 days');
+
+-- name: Ping
+select 1;

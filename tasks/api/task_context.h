@@ -1,0 +1,53 @@
+#pragma once
+
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "server/model/job.h"
+#include "server/model/partial_success.h"
+
+namespace millrace {
+
+// Why a handler is asked to stop.
+enum class StopReason { kNone, kPoolStops, kTimeout };
+
+// What a handler gets for one attempt. It lives until the handler returns: keep no reference to it.
+//
+// A handler runs in a thread, and a thread cannot be killed. Asked to stop (because the pool stops
+// or the time limit has passed), a handler should end soon: wait with WaitFor, hand stop_token() to
+// what can take one, look at StopRequested() between steps, and give every outside call a time
+// limit of its own. One that does not end keeps its worker and its job, is reported as stuck, and
+// delays the shutdown.
+//
+// Used from the handler's thread; stop_token() and StopRequested() from any.
+class TaskContext {
+ public:
+  virtual ~TaskContext() = default;
+
+  virtual const Job& job() const = 0;
+  // The identity of the pool that runs this attempt.
+  virtual const std::string& worker_id() const = 0;
+  // What the last attempt that succeeded in part has left, whatever came after it.
+  virtual const std::optional<PartialSuccess>& last_partial_success() const = 0;
+
+  // Fires when the handler should end.
+  virtual std::stop_token stop_token() const = 0;
+  virtual StopReason stop_reason() const = 0;
+  bool StopRequested() const { return stop_token().stop_requested(); }
+  // How long the handler may still run; absl::InfiniteDuration() if there is no limit.
+  virtual absl::Duration TimeLeft() const = 0;
+  // The wall-clock time. Handlers take it from here, so that a test can set it.
+  virtual absl::Time Now() const { return absl::Now(); }
+
+  // Waits. False, at once, if the handler is or was asked to stop.
+  virtual bool WaitFor(absl::Duration duration) = 0;
+
+  enum class LogLevel { kDebug, kInfo, kWarning, kError };
+  // Writes to the server's log, with the job's id, task and attempt. No secrets, please.
+  virtual void Log(LogLevel level, const std::string& message) = 0;
+};
+
+}  // namespace millrace

@@ -1,0 +1,385 @@
+#include "tests/support/fake_pool_store.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "absl/status/statusor.h"
+
+namespace millrace {
+namespace {
+
+size_t IndexOf(FakePoolStore::Call call) { return static_cast<size_t>(call); }
+
+template <typename T>
+bool Contains(const std::vector<T>& values, const T& value) {
+  return std::find(values.begin(), values.end(), value) != values.end();
+}
+
+absl::Status LeaseEnded() { return absl::FailedPreconditionError("the lease was ended"); }
+
+}  // namespace
+
+JobId FakePoolStore::Add(Job job) {
+  MutexLock lock(mutex_);
+  job.id = ++last_job_;
+  job.created_at = clock_.Now();
+  Stored& stored = jobs_[job.id];
+  stored.view.state = job.run_at > clock_.Now() ? JobState::kScheduled : JobState::kReady;
+  job.run_at = std::max(job.run_at, clock_.Now());
+  stored.view.job = std::move(job);
+  changed_.NotifyAll();
+  return last_job_;
+}
+
+JobId FakePoolStore::AddTask(const std::string& task_identifier, int max_attempts) {
+  Job job;
+  job.task_identifier = task_identifier;
+  job.max_attempts = max_attempts;
+  return Add(std::move(job));
+}
+
+FakePoolStore::View FakePoolStore::Look(JobId id) const {
+  MutexLock lock(mutex_);
+  return jobs_.at(id).view;
+}
+
+void FakePoolStore::SetInterruptions(JobId id, int interruptions) {
+  MutexLock lock(mutex_);
+  jobs_.at(id).view.interruptions = interruptions;
+}
+
+void FakePoolStore::AnswerWith(JobId id, RecordVerdict verdict, int times) {
+  MutexLock lock(mutex_);
+  jobs_.at(id).answer = {verdict, times};
+}
+
+void FakePoolStore::Fail(Call call, absl::Status status, int times, bool after_doing) {
+  MutexLock lock(mutex_);
+  faults_[IndexOf(call)] = {std::move(status), times, after_doing};
+}
+
+void FakePoolStore::FailAll() {
+  MutexLock lock(mutex_);
+  faults_.fill({absl::UnavailableError("the database is away"), kAlways, false});
+}
+
+void FakePoolStore::Mend() {
+  MutexLock lock(mutex_);
+  faults_.fill({});
+}
+
+void FakePoolStore::Hang(Call call) {
+  MutexLock lock(mutex_);
+  hangs_[IndexOf(call)] = true;
+}
+
+void FakePoolStore::Release(Call call) {
+  MutexLock lock(mutex_);
+  hangs_[IndexOf(call)] = false;
+  changed_.NotifyAll();
+}
+
+int FakePoolStore::CountCalls(Call call) const {
+  MutexLock lock(mutex_);
+  return calls_[IndexOf(call)];
+}
+
+std::vector<size_t> FakePoolStore::RecordSizes() const {
+  MutexLock lock(mutex_);
+  return record_sizes_;
+}
+
+std::vector<ClaimRequest> FakePoolStore::Claims() const {
+  MutexLock lock(mutex_);
+  return claims_;
+}
+
+bool FakePoolStore::IsRegistered(WorkerNumber worker) const {
+  MutexLock lock(mutex_);
+  return workers_.contains(worker);
+}
+
+bool FakePoolStore::IsIdle(WorkerNumber worker) const {
+  MutexLock lock(mutex_);
+  const auto found = workers_.find(worker);
+  return found != workers_.end() && found->second.idle;
+}
+
+std::vector<WorkerRegistration> FakePoolStore::Registrations() const {
+  MutexLock lock(mutex_);
+  return registrations_;
+}
+
+bool FakePoolStore::WaitUntil(const std::function<bool()>& condition) const {
+  const SystemClock real;
+  const absl::Duration deadline = real.Monotonic() + absl::Minutes(1);
+  while (!condition()) {
+    if (real.Monotonic() > deadline) return false;
+    MutexLock lock(mutex_);
+    changed_.WaitWithTimeout(mutex_, absl::Milliseconds(5));
+  }
+  return true;
+}
+
+bool FakePoolStore::WaitForCalls(Call call, int count) const {
+  return WaitUntil([this, call, count] { return CountCalls(call) >= count; });
+}
+
+bool FakePoolStore::WaitForState(JobId id, JobState state) const {
+  return WaitUntil([this, id, state] { return Look(id).state == state; });
+}
+
+template <typename Body>
+auto FakePoolStore::Do(Call call, Body body) -> decltype(body()) {
+  MutexLock lock(mutex_);
+  ++calls_[IndexOf(call)];
+  changed_.NotifyAll();
+  while (hangs_[IndexOf(call)]) changed_.Wait(mutex_);
+  const std::optional<Fault> fault = TakeFaultLocked(call);
+  if (fault.has_value() && !fault->after_doing) return fault->status;
+  auto answer = body();
+  if (fault.has_value()) return fault->status;
+  return answer;
+}
+
+std::optional<FakePoolStore::Fault> FakePoolStore::TakeFaultLocked(Call call) {
+  Fault& fault = faults_[IndexOf(call)];
+  if (fault.times == 0) return std::nullopt;
+  if (fault.times > 0) --fault.times;
+  return fault;
+}
+
+absl::StatusOr<WorkerNumber> FakePoolStore::RegisterWorker(const WorkerRegistration& registration) {
+  return Do(Call::kRegister, [&]() -> absl::StatusOr<WorkerNumber> {
+    mutex_.AssertHeld();
+    workers_[++last_worker_].registration = registration;
+    registrations_.push_back(registration);
+    return last_worker_;
+  });
+}
+
+absl::Status FakePoolStore::Heartbeat(WorkerNumber worker) {
+  return Do(Call::kHeartbeat, [&]() -> absl::Status {
+    mutex_.AssertHeld();
+    const auto found = workers_.find(worker);
+    if (found == workers_.end()) return LeaseEnded();
+    ++found->second.heartbeat;
+    return absl::OkStatus();
+  });
+}
+
+absl::Status FakePoolStore::EndWorker(WorkerNumber worker) {
+  return Do(Call::kEndWorker, [&]() -> absl::Status {
+    mutex_.AssertHeld();
+    FreeAllLocked(worker);
+    return absl::OkStatus();
+  });
+}
+
+std::vector<FakePoolStore::Stored*> FakePoolStore::ClaimableLocked(const ClaimRequest& request) {
+  std::vector<Stored*> claimable;
+  for (auto& [id, stored] : jobs_) {
+    const Job& job = stored.view.job;
+    const std::vector<std::string>& tasks = request.task_identifiers;
+    const bool refused = std::any_of(
+        job.flags.begin(), job.flags.end(),
+        [&](const std::string& flag) { return Contains(request.forbidden_flags, flag); });
+    if (stored.view.state == JobState::kReady && !refused &&
+        (tasks.empty() || Contains(tasks, job.task_identifier))) {
+      claimable.push_back(&stored);
+    }
+  }
+  std::sort(claimable.begin(), claimable.end(), [](const Stored* a, const Stored* b) {
+    const auto rank = [](const Job& job) { return std::tuple(job.priority, job.run_at, job.id); };
+    return rank(a->view.job) < rank(b->view.job);
+  });
+  return claimable;
+}
+
+bool FakePoolStore::QueueIsHeldLocked(const std::string& queue_name) const {
+  return !queue_name.empty() && std::any_of(jobs_.begin(), jobs_.end(), [&](const auto& entry) {
+           const View& view = entry.second.view;
+           return view.state == JobState::kHeld && view.job.queue_name == queue_name;
+         });
+}
+
+absl::StatusOr<std::vector<ClaimedJob>> FakePoolStore::Claim(const ClaimRequest& request) {
+  return Do(Call::kClaim, [&]() -> absl::StatusOr<std::vector<ClaimedJob>> {
+    mutex_.AssertHeld();
+    claims_.push_back(request);
+    std::vector<ClaimedJob> claimed;
+    if (!workers_.contains(request.worker)) return claimed;
+    ++last_claim_;
+    for (Stored* stored : ClaimableLocked(request)) {
+      if (static_cast<int>(claimed.size()) == request.max_jobs) break;
+      View& view = stored->view;
+      if (QueueIsHeldLocked(view.job.queue_name)) continue;
+      view.state = JobState::kHeld;
+      view.held_by = request.worker;
+      view.last_start_recorded = false;
+      ++view.job.attempt;
+      stored->claim_id = last_claim_;
+      ClaimedJob& job = claimed.emplace_back();
+      job.claim_id = last_claim_;
+      job.job = view.job;
+      job.queue_time_at_claim = clock_.Now() - view.job.run_at;
+      job.last_partial_success = stored->last_partial_success;
+      job.interruptions = view.interruptions;
+    }
+    return claimed;
+  });
+}
+
+absl::StatusOr<std::optional<absl::Duration>> FakePoolStore::PromoteDue() {
+  return Do(Call::kPromoteDue, [&]() -> absl::StatusOr<std::optional<absl::Duration>> {
+    mutex_.AssertHeld();
+    std::optional<absl::Duration> next;
+    for (auto& [id, stored] : jobs_) {
+      if (stored.view.state != JobState::kScheduled) continue;
+      const absl::Duration left = stored.view.job.run_at - clock_.Now();
+      if (left <= absl::ZeroDuration()) {
+        stored.view.state = JobState::kReady;
+      } else {
+        next = next.has_value() ? std::min(*next, left) : left;
+      }
+    }
+    return next;
+  });
+}
+
+absl::Status FakePoolStore::AnnounceIdle(WorkerNumber worker, bool idle) {
+  return Do(Call::kAnnounceIdle, [&]() -> absl::Status {
+    mutex_.AssertHeld();
+    const auto found = workers_.find(worker);
+    if (found == workers_.end()) return LeaseEnded();
+    found->second.idle = idle;
+    return absl::OkStatus();
+  });
+}
+
+FakePoolStore::Stored* FakePoolStore::FindHeldLocked(const Hold& hold) {
+  const auto found = jobs_.find(hold.job_id);
+  const bool held = found != jobs_.end() && found->second.view.state == JobState::kHeld &&
+                    found->second.claim_id == hold.claim_id;
+  return held ? &found->second : nullptr;
+}
+
+absl::StatusOr<std::vector<bool>> FakePoolStore::RecordLastAttemptStarts(
+    const std::vector<Hold>& holds) {
+  return Do(Call::kRecordStarts, [&]() -> absl::StatusOr<std::vector<bool>> {
+    mutex_.AssertHeld();
+    std::vector<bool> recorded;
+    for (const Hold& hold : holds) {
+      Stored* stored = FindHeldLocked(hold);
+      recorded.push_back(stored != nullptr);
+      if (stored != nullptr) stored->view.last_start_recorded = true;
+    }
+    return recorded;
+  });
+}
+
+std::optional<RecordVerdict> FakePoolStore::TakeAnswer(Stored& stored) {
+  if (!stored.answer.has_value() || stored.answer->second == 0) return std::nullopt;
+  --stored.answer->second;
+  return stored.answer->first;
+}
+
+RecordVerdict FakePoolStore::RecordOneLocked(const AttemptReport& report) {
+  Stored* stored = FindHeldLocked({report.claim_id, report.job_id});
+  if (stored == nullptr) return RecordVerdict::kStale;
+  if (const auto answer = TakeAnswer(*stored); answer.has_value()) return *answer;
+  View& view = stored->view;
+  view.history.push_back(report);
+  if (report.partial_success.has_value()) stored->last_partial_success = report.partial_success;
+  switch (report.outcome) {
+    case AttemptOutcome::kCompleted:
+      view.state = JobState::kCompleted;
+      return RecordVerdict::kAccepted;
+    case AttemptOutcome::kCancelled:
+      view.state = JobState::kCancelled;
+      return RecordVerdict::kAccepted;
+    case AttemptOutcome::kInterrupted:
+      ++view.interruptions;
+      --view.job.attempt;
+      view.state = JobState::kReady;
+      return RecordVerdict::kAccepted;
+    case AttemptOutcome::kSnoozed:
+      --view.job.attempt;
+      break;
+    case AttemptOutcome::kFailed:
+    case AttemptOutcome::kPartialSuccess:
+    case AttemptOutcome::kLost:
+      break;
+  }
+  view.state = report.exhausted ? JobState::kExhausted : JobState::kScheduled;
+  view.job.run_at = clock_.Now() + report.delay;
+  return RecordVerdict::kAccepted;
+}
+
+absl::StatusOr<RecordResult> FakePoolStore::Record(WorkerNumber,
+                                                   const std::vector<AttemptReport>& reports) {
+  return Do(Call::kRecord, [&]() -> absl::StatusOr<RecordResult> {
+    mutex_.AssertHeld();
+    record_sizes_.push_back(reports.size());
+    RecordResult result;
+    result.recorded_at = clock_.Now();
+    for (const AttemptReport& report : reports) result.verdicts.push_back(RecordOneLocked(report));
+    return result;
+  });
+}
+
+RecordVerdict FakePoolStore::GiveBackOneLocked(const Hold& hold) {
+  Stored* stored = FindHeldLocked(hold);
+  if (stored == nullptr) return RecordVerdict::kStale;
+  if (const auto answer = TakeAnswer(*stored); answer.has_value()) return *answer;
+  stored->view.state = JobState::kReady;
+  --stored->view.job.attempt;
+  return RecordVerdict::kAccepted;
+}
+
+absl::StatusOr<std::vector<RecordVerdict>> FakePoolStore::GiveBack(WorkerNumber,
+                                                                   const std::vector<Hold>& holds) {
+  return Do(Call::kGiveBack, [&]() -> absl::StatusOr<std::vector<RecordVerdict>> {
+    mutex_.AssertHeld();
+    std::vector<RecordVerdict> verdicts;
+    for (const Hold& hold : holds) verdicts.push_back(GiveBackOneLocked(hold));
+    return verdicts;
+  });
+}
+
+absl::StatusOr<std::vector<WorkerLease>> FakePoolStore::ListLeases() {
+  return Do(Call::kListLeases, [&]() -> absl::StatusOr<std::vector<WorkerLease>> {
+    mutex_.AssertHeld();
+    std::vector<WorkerLease> leases;
+    for (const auto& [number, worker] : workers_) {
+      leases.push_back({number, worker.registration.worker_id, worker.heartbeat,
+                        worker.registration.lease_ttl});
+    }
+    return leases;
+  });
+}
+
+std::vector<RescuedJob> FakePoolStore::FreeAllLocked(WorkerNumber worker) {
+  workers_.erase(worker);
+  std::vector<RescuedJob> freed;
+  for (auto& [id, stored] : jobs_) {
+    View& view = stored.view;
+    if (view.state != JobState::kHeld || view.held_by != worker) continue;
+    const bool last = view.job.attempt >= view.job.max_attempts;
+    RescuedJob& rescued = freed.emplace_back();
+    rescued.job = view.job;
+    rescued.exhausted = last && view.last_start_recorded;
+    view.state = rescued.exhausted ? JobState::kExhausted : JobState::kReady;
+    if (last && !rescued.exhausted) --view.job.attempt;
+  }
+  return freed;
+}
+
+absl::StatusOr<std::vector<RescuedJob>> FakePoolStore::Rescue(WorkerNumber worker) {
+  return Do(Call::kRescue, [&]() -> absl::StatusOr<std::vector<RescuedJob>> {
+    mutex_.AssertHeld();
+    return FreeAllLocked(worker);
+  });
+}
+
+}  // namespace millrace
