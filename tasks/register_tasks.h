@@ -4,7 +4,7 @@
 
 namespace millrace {
 
-// Enters every handler that this server is built with. The one list to edit when a task is added.
+// Adds every task of this server. This is the place to add your own.
 void RegisterTasks(TaskRegistry& tasks);
 
 }  // namespace millrace

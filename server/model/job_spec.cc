@@ -19,6 +19,11 @@ absl::Status ValidateJson(const std::string& text, size_t max_bytes, const std::
   }
   JsonChecker checker(text, JobLimits::kJsonDepth);
   if (!checker.Check(objects_only)) return Fault(field, checker.fault());
+  if (checker.expanded_bytes() > max_bytes) {
+    return Fault(field,
+                 absl::StrCat("at most ", max_bytes, " bytes with its numbers written out, got ",
+                              checker.expanded_bytes()));
+  }
   return absl::OkStatus();
 }
 

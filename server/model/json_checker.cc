@@ -1,177 +1,100 @@
 #include "server/model/json_checker.h"
 
+#include <algorithm>
+#include <cstdlib>
+
 #include "absl/strings/str_cat.h"
+#include "rapidjson/memorystream.h"
+#include "rapidjson/reader.h"
 #include "server/model/utf8.h"
 
 namespace millrace {
 namespace {
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+// More than any text may have; larger exponents count as this.
+constexpr long kLargestExponent = 1'000'000'000;
 
-int HexValue(char c) {
-  if (IsDigit(c)) return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
+// Receives what the parser reads, and refuses what jsonb would.
+class JsonbLimits : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, JsonbLimits> {
+ public:
+  explicit JsonbLimits(size_t max_depth) : max_depth_(max_depth) {}
+
+  bool Default() { return true; }
+  bool RawNumber(const char* number, rapidjson::SizeType length, bool) {
+    const std::string text(number, length);
+    const size_t mark = text.find_first_of("eE");
+    if (mark != std::string::npos) {
+      const long exponent = std::strtol(text.c_str() + mark + 1, nullptr, 10);
+      written_out_ += static_cast<size_t>(
+          std::min(std::labs(std::max(exponent, -kLargestExponent)), kLargestExponent));
+    }
+    return true;
+  }
+  bool String(const char* string, rapidjson::SizeType length, bool) {
+    return Text({string, length});
+  }
+  bool Key(const char* key, rapidjson::SizeType length, bool) { return Text({key, length}); }
+  bool StartObject() { return Enter(); }
+  bool StartArray() { return Enter(); }
+  bool EndObject(rapidjson::SizeType) { return Leave(); }
+  bool EndArray(rapidjson::SizeType) { return Leave(); }
+
+  const std::string& fault() const { return fault_; }
+  // The digits that exponents stand for.
+  size_t written_out() const { return written_out_; }
+
+ private:
+  bool Text(std::string_view text) {
+    if (text.find('\0') != std::string_view::npos) {
+      fault_ = "holds \\u0000, which PostgreSQL's jsonb cannot store";
+    } else if (text.find('\xED') != std::string_view::npos &&
+               CleanUtf8(text, text.size()) != text) {
+      fault_ = "holds half of a surrogate pair";  // the parser makes such bytes of a lone \uDC00
+    }
+    return fault_.empty();
+  }
+  bool Enter() {
+    if (++depth_ > max_depth_) fault_ = absl::StrCat("nested deeper than ", max_depth_);
+    return fault_.empty();
+  }
+  bool Leave() {
+    --depth_;
+    return true;
+  }
+
+  const size_t max_depth_;
+  size_t depth_ = 0;
+  size_t written_out_ = 0;
+  std::string fault_;
+};
 
 }  // namespace
 
 bool JsonChecker::Check(bool must_be_object) {
-  SkipSpace();
-  if (must_be_object && at_ < text_.size() && text_[at_] != '{') {
-    // Malformed text is called that, and not a value of the wrong kind.
-    const size_t start = at_;
-    if (!Value(0)) return false;
-    at_ = start;
-    fault_ = "must be a JSON object";
+  const size_t first = text_.find_first_not_of(" \t\r\n");
+  const bool object = first != std::string_view::npos && text_[first] == '{';
+  // The parser takes a NUL for the end of the text.
+  if (const size_t nul = text_.find('\0'); nul != std::string_view::npos) {
+    fault_ = absl::StrCat("not valid JSON (at byte ", nul, ")");
     return false;
   }
-  if (!Value(0)) return false;
-  SkipSpace();
-  return at_ == text_.size() || NotJson();
-}
-
-bool JsonChecker::Value(size_t depth) {
-  SkipSpace();
-  if (at_ == text_.size()) return NotJson();
-  switch (text_[at_]) {
-    case '{':
-      return Object(depth + 1);
-    case '[':
-      return Array(depth + 1);
-    case '"':
-      return String();
-    case 't':
-      return Literal("true");
-    case 'f':
-      return Literal("false");
-    case 'n':
-      return Literal("null");
-    default:
-      return Number();
+  JsonbLimits limits(max_depth_);
+  rapidjson::MemoryStream stream(text_.data(), text_.size());
+  rapidjson::Reader reader;
+  // Iterative: hostile nesting must not use up the stack. Numbers as text: jsonb keeps them
+  // exactly.
+  reader.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag |
+               rapidjson::kParseValidateEncodingFlag>(stream, limits);
+  expanded_bytes_ = text_.size() + limits.written_out();
+  if (reader.HasParseError()) {
+    const bool bad_text = reader.GetParseErrorCode() == rapidjson::kParseErrorStringInvalidEncoding;
+    fault_ = !limits.fault().empty() ? limits.fault()
+                                     : absl::StrCat(bad_text ? "not valid UTF-8" : "not valid JSON",
+                                                    " (at byte ", reader.GetErrorOffset(), ")");
+  } else if (must_be_object && !object) {
+    fault_ = "must be a JSON object";
   }
+  return fault_.empty();
 }
-
-bool JsonChecker::Object(size_t depth) {
-  if (depth > max_depth_) return Fault(absl::StrCat("nested deeper than ", max_depth_));
-  Next('{');
-  SkipSpace();
-  if (Next('}')) return true;
-  do {
-    SkipSpace();
-    if (at_ == text_.size() || text_[at_] != '"') return NotJson();
-    if (!String()) return false;
-    SkipSpace();
-    if (!Next(':')) return NotJson();
-    if (!Value(depth)) return false;
-    SkipSpace();
-  } while (Next(','));
-  return Next('}') || NotJson();
-}
-
-bool JsonChecker::Array(size_t depth) {
-  if (depth > max_depth_) return Fault(absl::StrCat("nested deeper than ", max_depth_));
-  Next('[');
-  SkipSpace();
-  if (Next(']')) return true;
-  do {
-    if (!Value(depth)) return false;
-    SkipSpace();
-  } while (Next(','));
-  return Next(']') || NotJson();
-}
-
-bool JsonChecker::String() {
-  Next('"');
-  while (at_ < text_.size() && text_[at_] != '"') {
-    const auto byte = static_cast<unsigned char>(text_[at_]);
-    if (byte < 0x20) return NotJson();
-    if (byte == '\\') {
-      if (!Escape()) return false;
-    } else if (byte < 0x80) {
-      ++at_;
-    } else {
-      const size_t length = Utf8SequenceLength(text_.substr(at_));
-      if (length == 0) return Fault("not valid UTF-8");
-      at_ += length;
-    }
-  }
-  return Next('"') || NotJson();
-}
-
-bool JsonChecker::Escape() {
-  Next('\\');
-  if (NextOf("\"\\/bfnrt")) return true;
-  if (!Next('u')) return NotJson();
-  const int code = HexDigits();
-  if (code < 0) return false;
-  if (code == 0) return Fault("holds \\u0000, which PostgreSQL's jsonb cannot store");
-  if (code < 0xD800 || code > 0xDFFF) return true;
-  const bool pair = code < 0xDC00 && Next('\\') && Next('u');
-  const int low = pair ? HexDigits() : 0;
-  if (low < 0) return false;
-  return (low >= 0xDC00 && low <= 0xDFFF) || Fault("holds half of a surrogate pair");
-}
-
-int JsonChecker::HexDigits() {
-  int code = 0;
-  for (int i = 0; i < 4; ++i, ++at_) {
-    const int digit = at_ < text_.size() ? HexValue(text_[at_]) : -1;
-    if (digit < 0) {
-      NotJson();
-      return -1;
-    }
-    code = code * 16 + digit;
-  }
-  return code;
-}
-
-bool JsonChecker::Number() {
-  Next('-');
-  if (!Next('0') && !Digits()) return NotJson();
-  if (Next('.') && !Digits()) return NotJson();
-  if (NextOf("eE")) {
-    NextOf("+-");
-    if (!Digits()) return NotJson();
-  }
-  return true;
-}
-
-bool JsonChecker::Digits() {
-  const size_t start = at_;
-  while (at_ < text_.size() && IsDigit(text_[at_])) ++at_;
-  return at_ > start;
-}
-
-bool JsonChecker::Literal(std::string_view word) {
-  if (text_.substr(at_, word.size()) != word) return NotJson();
-  at_ += word.size();
-  return true;
-}
-
-void JsonChecker::SkipSpace() {
-  while (NextOf(" \t\r\n")) {
-  }
-}
-
-bool JsonChecker::Next(char c) {
-  if (at_ == text_.size() || text_[at_] != c) return false;
-  ++at_;
-  return true;
-}
-
-bool JsonChecker::NextOf(std::string_view choices) {
-  if (at_ == text_.size() || choices.find(text_[at_]) == std::string_view::npos) return false;
-  ++at_;
-  return true;
-}
-
-bool JsonChecker::Fault(const std::string& what) {
-  if (fault_.empty()) fault_ = absl::StrCat(what, " (at byte ", at_, ")");
-  return false;
-}
-
-bool JsonChecker::NotJson() { return Fault("not valid JSON"); }
 
 }  // namespace millrace

@@ -1,46 +1,110 @@
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/base/clock.h"
+#include "server/base/mutex.h"
+#include "server/events/event_emitter.h"
+#include "server/metrics/metrics.h"
+#include "server/pool/error_reporter.h"
+#include "server/pool/pool_config.h"
+#include "server/pool/pool_counters.h"
+#include "server/pool/pool_metrics.h"
+#include "server/pool/pool_stats.h"
+#include "server/pool/task_table.h"
+#include "server/pool/worker_identity.h"
+#include "server/store/pool_store.h"
+#include "tasks/api/task_registry.h"
 
 namespace millrace {
 
-struct StopReport {
-  int finished = 0;
-  int given_back = 0;
-  int interrupted = 0;
-  int still_running = 0;
-};
+class PoolRun;
 
-struct PoolStats {
-  bool running = false;
-  int concurrency = 0;
-  int active = 0;
-  int buffered = 0;
-  int stuck = 0;
-  int64_t completed = 0;
-  int64_t failed = 0;
-  int64_t errors = 0;
-  int64_t claimed = 0;
-  int64_t given_back = 0;
-  int64_t stale_returned = 0;
-  int64_t interrupted = 0;
-  std::optional<absl::Time> running_since;
-};
-
-// PUBLIC INTERFACE SKETCH: the pool's builder replaces this file, and keeps these calls.
+// The worker pool of a server: claims jobs, runs their handlers and records what became of them, in
+// threads of its own (contract A). It can be started and stopped any number of times.
+//
+//   stopped -> starting -> running -> stopping -> ending -> stopped
+//
+// From `starting` to `stopping` it counts as running; in `stopping` handlers may still run, in
+// `ending` only pool/stop is being emitted. A handler that
+// ignores the request to stop outlives the stop as a straggler: it keeps its job, and Start refuses
+// while it runs.
+//
+// Owned by the service graph; what the constructor gets outlives it. The destructor forces a stop
+// and waits for every handler, since a running handler uses what the pool was given: a process that
+// must leave while handlers are stuck (Stats().stuck) leaves without destroying its pool.
+// Thread-safe.
 class WorkerPool {
  public:
-  absl::Status Start();                                              // FAILED_PRECONDITION "already running"
-  absl::StatusOr<StopReport> Stop(std::optional<absl::Duration> timeout);  // FAILED_PRECONDITION "not running"
-  absl::StatusOr<int> ForceStop();                                   // FAILED_PRECONDITION "not running"
+  // Does no I/O and starts no thread.
+  WorkerPool(PoolStore& store, const TaskRegistry& tasks, EventEmitter& events,
+             MetricsRegistry& metrics, Clock& clock, PoolConfig config, WorkerIdentity identity);
+  ~WorkerPool();
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
+
+  // Starts the threads; does not wait for the database. FAILED_PRECONDITION "already running", or
+  // naming what of the last run has not ended; INVALID_ARGUMENT naming every fault of the
+  // configuration or the registry; RESOURCE_EXHAUSTED if there are no threads to be had.
+  absl::Status Start();
+
+  // Claims nothing more, gives buffered jobs back, lets handlers run until the timeout (unset means
+  // graceful_shutdown_timeout), then asks them to stop and waits for stop_grace. Blocks until all
+  // that is done. FAILED_PRECONDITION "not running" or "already stopping"; INVALID_ARGUMENT for a
+  // negative timeout.
+  absl::StatusOr<StopReport> Stop(std::optional<absl::Duration> timeout);
+
+  // Asks every running handler to stop and returns at once how many those are; the rest of the stop
+  // goes on in the background. Hurries a Stop that is under way. FAILED_PRECONDITION "not running".
+  absl::StatusOr<int> ForceStop();
+
+  // Blocks until the pool is stopped, or `timeout` has passed; returns whether it is. At once if it
+  // does not run.
+  bool WaitUntilStopped(absl::Duration timeout);
+
   PoolStats Stats() const;
+  // From Start until the stop has ended.
   bool running() const;
-  const std::string& worker_id() const;
-  const std::string& pool_name() const;
-  void Wake();  // a job may have come: the claimer looks at once
+  const std::string& worker_id() const { return identity_.worker_id; }
+  const std::string& pool_name() const { return identity_.pool_name; }
+
+  // A job may have come: the claimer looks at once. Never waits.
+  void Wake();
+
+ private:
+  enum class State { kStopped, kStarting, kRunning, kStopping, kEnding };
+
+  absl::Status Validate() const;
+  // Enters kStarting and hands back what was left of the last run, to be destroyed.
+  absl::StatusOr<std::shared_ptr<PoolRun>> BeginStart();
+  void EndStop(const StopReport& report, bool forced);
+  bool RunningLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Constant after construction.
+  PoolStore& store_;
+  const TaskRegistry& registry_;
+  EventEmitter& events_;
+  Clock& clock_;
+  const PoolConfig config_;
+  const WorkerIdentity identity_;
+
+  PoolCounters counters_;
+  PoolMetrics metrics_;
+  ErrorReporter errors_;
+  const TaskTable tasks_;
+
+  mutable Mutex mutex_;
+  CondVar state_changed_;
+  // Guarded by mutex_.
+  State state_ ABSL_GUARDED_BY(mutex_) = State::kStopped;
+  // Shared, so that a call in progress keeps a run that a later Start replaces.
+  std::shared_ptr<PoolRun> run_ ABSL_GUARDED_BY(mutex_);
+  std::optional<absl::Time> running_since_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace

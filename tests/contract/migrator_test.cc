@@ -5,6 +5,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/store/postgres/postgres_maintenance_store.h"
 #include "tests/support/test_schema.h"
 
 namespace millrace {
@@ -76,6 +77,24 @@ TEST(MigratorTest, JobsAreAddedThoughNoPartitionWasMade) {
       "end $$");
   schema.Query("select {schema}.add_job('task')");
   EXPECT_EQ(schema.Query("select count(*) from {schema}.job_rest"), "1");
+}
+
+TEST(MigratorTest, AWeekWhoseJobsCameBeforeItsPartitionStaysInTheRest) {
+  TestSchema schema;
+  schema.Query(
+      "do $$ declare t regclass; begin for t in select inhrelid from pg_inherits where inhparent = "
+      "'{schema}.job'::regclass "
+      "and inhrelid <> '{schema}.job_rest'::regclass loop execute 'drop table ' || t; end loop; "
+      "end $$");
+  const std::string id = schema.Query("select id from {schema}.add_job('task')");
+  EXPECT_TRUE(PostgresMaintenanceStore(schema.database()).EnsurePartitions().ok());
+  EXPECT_EQ(
+      schema.Query("select tableoid = '{schema}.job_rest'::regclass from {schema}.job where id = " +
+                   id),
+      "t");
+  EXPECT_EQ(
+      schema.Query("select count(*) from pg_inherits where inhparent = '{schema}.job'::regclass"),
+      "3");
 }
 
 }  // namespace

@@ -19,12 +19,16 @@ class FakeClock final : public Clock {
   bool WaitFor(Mutex& mutex, CondVar& changed, absl::Duration timeout,
                const std::function<bool()>& done) override {
     const absl::Duration deadline = Monotonic() + timeout;
-    while (!done()) {
-      if (Monotonic() >= deadline) return done();
+    ++waiters_;
+    while (!done() && Monotonic() < deadline) {
       changed.WaitWithTimeout(mutex, absl::Milliseconds(1));
     }
-    return true;
+    --waiters_;
+    return done();
   }
+
+  // How many wait on it at this moment: who advances it wants them to have begun.
+  int waiters() const { return waiters_; }
 
   void Advance(absl::Duration by) { elapsed_ns_ += absl::ToInt64Nanoseconds(by); }
 
@@ -33,6 +37,7 @@ class FakeClock final : public Clock {
   static constexpr absl::Time kStart = absl::FromUnixSeconds(1'720'000'000);
 
   std::atomic<int64_t> elapsed_ns_{0};
+  std::atomic<int> waiters_{0};
 };
 
 }  // namespace millrace

@@ -53,6 +53,25 @@ void FakePoolStore::AnswerWith(JobId id, RecordVerdict verdict, int times) {
   jobs_.at(id).answer = {verdict, times};
 }
 
+void FakePoolStore::SetMaxJobsOfClaims(int max_jobs) {
+  MutexLock lock(mutex_);
+  max_jobs_of_claims_ = max_jobs;
+}
+
+void FakePoolStore::OnClaim(std::function<void()> on_claim) {
+  MutexLock lock(mutex_);
+  on_claim_ = std::move(on_claim);
+}
+
+JobId FakePoolStore::LastHeld() const {
+  MutexLock lock(mutex_);
+  JobId last = 0;
+  for (const auto& [id, stored] : jobs_) {
+    if (stored.view.state == JobState::kHeld) last = id;
+  }
+  return last;
+}
+
 void FakePoolStore::Fail(Call call, absl::Status status, int times, bool after_doing) {
   MutexLock lock(mutex_);
   faults_[IndexOf(call)] = {std::move(status), times, after_doing};
@@ -198,36 +217,42 @@ std::vector<FakePoolStore::Stored*> FakePoolStore::ClaimableLocked(const ClaimRe
 
 bool FakePoolStore::QueueIsHeldLocked(const std::string& queue_name) const {
   return !queue_name.empty() && std::any_of(jobs_.begin(), jobs_.end(), [&](const auto& entry) {
-           const View& view = entry.second.view;
-           return view.state == JobState::kHeld && view.job.queue_name == queue_name;
-         });
+    const View& view = entry.second.view;
+    return view.state == JobState::kHeld && view.job.queue_name == queue_name;
+  });
 }
 
 absl::StatusOr<std::vector<ClaimedJob>> FakePoolStore::Claim(const ClaimRequest& request) {
-  return Do(Call::kClaim, [&]() -> absl::StatusOr<std::vector<ClaimedJob>> {
-    mutex_.AssertHeld();
-    claims_.push_back(request);
-    std::vector<ClaimedJob> claimed;
-    if (!workers_.contains(request.worker)) return claimed;
-    ++last_claim_;
-    for (Stored* stored : ClaimableLocked(request)) {
-      if (static_cast<int>(claimed.size()) == request.max_jobs) break;
-      View& view = stored->view;
-      if (QueueIsHeldLocked(view.job.queue_name)) continue;
-      view.state = JobState::kHeld;
-      view.held_by = request.worker;
-      view.last_start_recorded = false;
-      ++view.job.attempt;
-      stored->claim_id = last_claim_;
-      ClaimedJob& job = claimed.emplace_back();
-      job.claim_id = last_claim_;
-      job.job = view.job;
-      job.queue_time_at_claim = clock_.Now() - view.job.run_at;
-      job.last_partial_success = stored->last_partial_success;
-      job.interruptions = view.interruptions;
-    }
-    return claimed;
-  });
+  std::function<void()> on_claim;
+  absl::StatusOr<std::vector<ClaimedJob>> jobs =
+      Do(Call::kClaim, [&]() -> absl::StatusOr<std::vector<ClaimedJob>> {
+        mutex_.AssertHeld();
+        claims_.push_back(request);
+        std::vector<ClaimedJob> claimed;
+        const int most = std::min(request.max_jobs, max_jobs_of_claims_);
+        if (!workers_.contains(request.worker)) return claimed;
+        ++last_claim_;
+        for (Stored* stored : ClaimableLocked(request)) {
+          if (static_cast<int>(claimed.size()) >= most) break;
+          View& view = stored->view;
+          if (QueueIsHeldLocked(view.job.queue_name)) continue;
+          view.state = JobState::kHeld;
+          view.held_by = request.worker;
+          view.last_start_recorded = false;
+          ++view.job.attempt;
+          stored->claim_id = last_claim_;
+          ClaimedJob& job = claimed.emplace_back();
+          job.claim_id = last_claim_;
+          job.job = view.job;
+          job.queue_time_at_claim = clock_.Now() - view.job.run_at;
+          job.last_partial_success = stored->last_partial_success;
+          job.interruptions = view.interruptions;
+        }
+        on_claim = claimed.empty() ? nullptr : on_claim_;
+        return claimed;
+      });
+  if (on_claim != nullptr) on_claim();
+  return jobs;
 }
 
 absl::StatusOr<std::optional<absl::Duration>> FakePoolStore::PromoteDue() {
@@ -352,8 +377,8 @@ absl::StatusOr<std::vector<WorkerLease>> FakePoolStore::ListLeases() {
     mutex_.AssertHeld();
     std::vector<WorkerLease> leases;
     for (const auto& [number, worker] : workers_) {
-      leases.push_back({number, worker.registration.worker_id, worker.heartbeat,
-                        worker.registration.lease_ttl});
+      leases.push_back(
+          {number, worker.registration.worker_id, worker.heartbeat, worker.registration.lease_ttl});
     }
     return leases;
   });

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -59,6 +60,14 @@ class FakePoolStore final : public PoolStore {
   void SetInterruptions(JobId id, int interruptions);
   // The next reports and returns of this job are answered so, instead of being done.
   void AnswerWith(JobId id, RecordVerdict verdict, int times);
+
+  // No claim brings more jobs than this.
+  void SetMaxJobsOfClaims(int max_jobs);
+
+  // Called after each claim that brought jobs, without a lock.
+  void OnClaim(std::function<void()> on_claim);
+  // The held job with the largest id; 0 if there is none.
+  JobId LastHeld() const;
 
   // The next `times` calls fail; with `after_doing` they have done their work all the same.
   void Fail(Call call, absl::Status status, int times = 1, bool after_doing = false);
@@ -145,6 +154,8 @@ class FakePoolStore final : public PoolStore {
   std::array<int, kCalls> calls_ ABSL_GUARDED_BY(mutex_) = {};
   std::vector<size_t> record_sizes_ ABSL_GUARDED_BY(mutex_);
   std::vector<ClaimRequest> claims_ ABSL_GUARDED_BY(mutex_);
+  int max_jobs_of_claims_ ABSL_GUARDED_BY(mutex_) = std::numeric_limits<int>::max();
+  std::function<void()> on_claim_ ABSL_GUARDED_BY(mutex_);
   JobId last_job_ ABSL_GUARDED_BY(mutex_) = 0;
   ClaimId last_claim_ ABSL_GUARDED_BY(mutex_) = 0;
   WorkerNumber last_worker_ ABSL_GUARDED_BY(mutex_) = 0;

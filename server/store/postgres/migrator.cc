@@ -1,7 +1,8 @@
 #include "server/store/postgres/migrator.h"
 
 #include "absl/strings/str_cat.h"
-#include "spdlog/spdlog.h"
+#include "server/base/logging.h"
+#include "server/store/postgres/postgres_maintenance_store.h"
 
 namespace millrace {
 namespace {
@@ -60,15 +61,7 @@ absl::Status Migrator::Migrate() {
     RunUnprepared(connection, statements.Text("UnlockMigration"));
   });
   if (!ran.ok()) return ran;
-  return verdict.ok() ? EnsurePartitions() : verdict;
-}
-
-absl::Status Migrator::EnsurePartitions() {
-  return database_.Run("ensure_partitions", [](PostgresConnection& connection) {
-    pqxx::work transaction(connection.raw());
-    connection.Execute(transaction, "EnsurePartitions");
-    transaction.commit();
-  });
+  return verdict.ok() ? PostgresMaintenanceStore(database_).EnsurePartitions() : verdict;
 }
 
 }  // namespace millrace

@@ -16,9 +16,6 @@ class Migrator {
   // PostgresDatabase::Run.
   absl::Status Migrate();
 
-  // Makes the partitions of the next two weeks where they are missing.
-  absl::Status EnsurePartitions();
-
  private:
   PostgresDatabase& database_;
 };

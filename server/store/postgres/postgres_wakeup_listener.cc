@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "server/base/logging.h"
 #include "server/base/named_thread.h"
-#include "spdlog/spdlog.h"
 
 namespace millrace {
 namespace {

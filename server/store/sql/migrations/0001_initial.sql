@@ -102,10 +102,14 @@ begin
   for d in select generate_series(n - n % 7, {schema}.day_number(p_until), 7)
            from {schema}.day_number(clock_timestamp()) n loop
     foreach t in array array['job', 'attempt_outcome', 'attempt_detail'] loop
-      if to_regclass(format('{schema}.%s_%s', t, d)) is null then
+      continue when to_regclass(format('{schema}.%s_%s', t, d)) is not null;
+      begin
         execute format('create table {schema}.%1$s_%2$s partition of {schema}.%1$s for values from (%3$s) to (%4$s)',
                        t, d, d * 1000000000000, (d + 7) * 1000000000000);
-      end if;
+      exception when check_violation then
+        -- Jobs of this week are in the rest already, since nobody made partitions in time: the week stays there.
+        null;
+      end;
     end loop;
   end loop;
 end $$;
@@ -665,6 +669,26 @@ begin
   delete from {schema}.job_memory where job_id = any (p_ids);
 end $$;
 
+-- The same as add_job, for callers that have checked the arguments themselves: servers.
+create function {schema}.add_valid_job(p_task_identifier text, p_payload jsonb, p_queue_name text, p_run_at timestamptz, p_priority int,
+  p_max_attempts int, p_job_key text, p_job_key_mode text, p_flags text[], p_correlation_id text, p_metadata jsonb,
+  out id bigint, out result text) language plpgsql as $$
+declare
+  lane int := {schema}.lane_of(p_task_identifier, p_flags);
+  queue int;
+begin
+  if p_queue_name is not null then queue := {schema}.queue_of(p_queue_name); end if;
+  if p_job_key is not null then
+    select k.id, k.result into id, result from {schema}.add_keyed(lane, p_payload, queue, p_run_at, p_priority, p_max_attempts, p_job_key,
+      coalesce(p_job_key_mode, 'replace'), p_correlation_id, p_metadata) k;
+  else
+    id := {schema}.new_job_id();
+    result := 'created';
+    perform {schema}.insert_job(id, lane, p_payload, queue, p_run_at, p_priority, p_max_attempts, null, p_correlation_id, p_metadata);
+  end if;
+  perform {schema}.announce_added();
+end $$;
+
 -- Adds one job, in the caller's transaction: it exists if and only if that commits. Arguments, limits and job key modes
 -- are told in docs/job-lifecycle.md; what is wrong with an argument is raised as invalid_parameter_value (22023), before
 -- anything is written. result: created, updated (the waiting job that held the key was replaced) or existing.
@@ -686,8 +710,6 @@ create function {schema}.add_job(
 declare
   due timestamptz := coalesce(run_at, now());
   json jsonb := coalesce(payload, '{}');
-  lane int;
-  queue int;
   flag text;
 begin
   if task_identifier is null then perform {schema}.refuse('task_identifier: must not be null'); end if;
@@ -715,17 +737,8 @@ begin
     end loop;
   end if;
 
-  lane := {schema}.lane_of(task_identifier, flags);
-  if queue_name is not null then queue := {schema}.queue_of(queue_name); end if;
-  if job_key is not null then
-    select k.id, k.result into id, result from {schema}.add_keyed(lane, json, queue, due, priority, max_attempts, job_key,
-      coalesce(job_key_mode, 'replace'), correlation_id, metadata) k;
-  else
-    id := {schema}.new_job_id();
-    result := 'created';
-    perform {schema}.insert_job(id, lane, json, queue, due, priority, max_attempts, null, correlation_id, metadata);
-  end if;
-  perform {schema}.announce_added();
+  select j.id, j.result into id, result from {schema}.add_valid_job(task_identifier, json, queue_name, due, priority, max_attempts, job_key,
+    job_key_mode, flags, correlation_id, metadata) j;
 end $$;
 
 -- Looking ----------------------------------------------------------------------------------------------------------

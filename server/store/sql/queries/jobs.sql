@@ -26,8 +26,8 @@ select id from block;
 select {schema}.announce_added();
 
 -- name: AddJob
--- Any job. Empty texts stand for null. See add_job.
-select id, result from {schema}.add_job($1, $2::jsonb, nullif($3, ''), nullif($4, '')::timestamptz, $5::int, $6::int, nullif($7, ''),
+-- Any job that the server has checked. Empty texts stand for null; an empty run_at for now. See add_valid_job.
+select id, result from {schema}.add_valid_job($1, $2::jsonb, nullif($3, ''), coalesce(nullif($4, '')::timestamptz, now()), $5::int, $6::int, nullif($7, ''),
   nullif($8, ''), $9::text[], nullif($10, ''), nullif($11, '')::jsonb);
 
 -- name: DescribeJobs

@@ -1,0 +1,120 @@
+#include "client/cli/command_line.h"
+
+#include <memory>
+
+#include "CLI/App.hpp"
+#include "CLI/Config.hpp"
+#include "CLI/Formatter.hpp"
+#include "absl/strings/str_cat.h"
+#include "client/cli/commands.h"
+#include "client/cli/exit_code.h"
+#include "client/cli/help_formatter.h"
+#include "client/cli/options.h"
+#include "client/cli/session.h"
+#include "client/output/text.h"
+
+namespace millrace::cli {
+namespace {
+
+constexpr char kFooter[] =
+    "For programs, --output json prints one JSON object on one line for each thing: fields are\n"
+    "named as in millrace.v1, ids and sequences are numbers, times RFC 3339 in UTC, durations\n"
+    "seconds as numbers, payloads and results JSON values, and what is unset is null or \"\".\n\n";
+
+void AddGlobalOptions(CLI::App& app, Session::Options& options) {
+  app.set_version_flag("--version", "millrace " MILLRACE_VERSION, "Print the version");
+  app.add_option("--address", options.address,
+                 "The server: host:port or unix:/path; without a port, 50051")
+      ->capture_default_str()
+      ->envname("MILLRACE_ADDRESS")
+      ->type_name("ADDRESS");
+  AddDurationOption(
+      app, "--timeout", absl::Milliseconds(1),
+      [&options](absl::Duration timeout) { options.timeout = timeout; },
+      "How long to wait for an answer; by default 10s");
+  AddChoiceOption(app, "--output", options.output, {"table", "json"},
+                  "For people or for programs; by default table");
+  app.add_flag("--no-color", options.no_color,
+               "No colours on a terminal, as with NO_COLOR in the environment");
+}
+
+void AddCommands(CLI::App& app, Session& session) {
+  app.require_subcommand(1);
+  AddStartCommand(app, session);
+  AddStopCommand(app, session);
+  AddForceStopCommand(app, session);
+  AddStatsCommand(app, session);
+  AddWorkerIdCommand(app, session);
+  AddEventsCommand(app, session);
+  CLI::App* const jobs = app.add_subcommand("jobs", "Add jobs and look at them");
+  jobs->require_subcommand(1);
+  AddJobsAddCommand(*jobs, session);
+  AddJobsAddManyCommand(*jobs, session);
+  AddJobsGetCommand(*jobs, session);
+  AddJobsListCommand(*jobs, session);
+  AddCompletionCommand(app, session);
+}
+
+// What is wrong with the arguments, and where to read how they should be.
+std::string UsageFault(const CLI::ParseError& error, const CLI::App& app) {
+  std::string name = app.get_name();
+  const CLI::App* at = &app;
+  while (!at->get_subcommands().empty()) {
+    at = at->get_subcommands().front();
+    absl::StrAppend(&name, " ", at->get_name());
+  }
+  std::string fault = error.what();
+  const bool lacks_command = at->get_subcommands().empty() && at->get_require_subcommand_min() > 0;
+  if (lacks_command) {
+    // The parser asks for a command even if there is one that it does not know.
+    const std::vector<std::string> unknown = app.remaining(/*recurse=*/true);
+    if (unknown.empty()) {
+      fault = "a command is missing";
+    } else {
+      const bool option = unknown.front().starts_with('-');
+      fault = absl::StrCat("unknown ", option ? "option " : "command ", unknown.front());
+    }
+  }
+  return absl::StrCat(fault, "; see ", name, " --help");
+}
+
+int Fail(ExitCode code, const std::string& message, Console& console) {
+  console.out.flush();
+  console.err << "millrace: " << VisibleText(message) << std::endl;
+  return code;
+}
+
+int Run(Session& session) {
+  const absl::Status result = session.RunAction();
+  const absl::Status flushed = session.FlushOutput();
+  if (session.interrupted_by() != 0) return 128 + session.interrupted_by();
+  if (!result.ok()) return Fail(ExitCodeOf(result), session.Explain(result), session.console());
+  if (!flushed.ok()) return Fail(ExitCodeOf(flushed), session.Explain(flushed), session.console());
+  return kExitOk;
+}
+
+}  // namespace
+
+int RunCommandLine(const std::vector<std::string>& arguments, Console& console, Clock& clock) {
+  Session session(console, clock);
+  CLI::App app("Operates a Millrace server: its worker pool, its jobs and its events.", "millrace");
+  // Options of the whole command may stand behind the subcommand too.
+  app.fallthrough();
+  app.formatter(std::make_shared<HelpFormatter>());
+  app.get_help_ptr()->description("Print this help");
+  AddGlobalOptions(app, session.options());
+  AddCommands(app, session);
+  app.footer(std::string(kFooter) + kExitCodesHelp);  // last: subcommands would inherit it
+  try {
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+    app.parse(std::move(reversed));
+  } catch (const CLI::Success& success) {  // help and version
+    app.exit(success, console.out, console.err);
+    return kExitOk;
+  } catch (const CLI::ParseError& error) {
+    return Fail(kExitUsage, UsageFault(error, app), console);
+  }
+  return Run(session);
+}
+
+}  // namespace millrace::cli

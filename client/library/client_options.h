@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include "absl/time/time.h"
+
+namespace millrace::client {
+
+// How a program talks to a server. A plain value.
+struct ClientOptions {
+  // host:port, [IPv6 address]:port or unix:/path. Without a port, 50051.
+  std::string address = "127.0.0.1:50051";
+  // How long each call may take, its retries included. Positive.
+  absl::Duration deadline = absl::Seconds(30);
+  // How often a call that only reads is tried while the server answers UNAVAILABLE or cannot be
+  // reached: 1 to 5. Calls that change something are tried once.
+  int read_attempts = 3;
+};
+
+}  // namespace millrace::client

@@ -1,0 +1,96 @@
+#include "client/library/job_queue_client.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/library/call.h"
+#include "client/library/convert.h"
+#include "grpcpp/channel.h"
+#include "millrace/v1/job_queue.grpc.pb.h"
+
+namespace millrace::client {
+
+using Stub = v1::JobQueue::Stub;
+
+struct JobQueueClient::Wire {
+  std::unique_ptr<Stub> stub;
+};
+
+JobQueueClient::JobQueueClient(const Connection& connection)
+    : deadline_(connection.options().deadline),
+      wire_(new Wire{v1::JobQueue::NewStub(connection.channel())}) {}
+
+JobQueueClient::~JobQueueClient() = default;
+
+absl::StatusOr<AddedJobDetails> JobQueueClient::AddJob(const JobSpec& spec) {
+  v1::AddJobRequest request;
+  *request.mutable_job() = ToProto(spec);
+  v1::AddJobResponse response;
+  const absl::Status called = Call(*wire_->stub, &Stub::AddJob, request, &response, deadline_);
+  if (!called.ok()) return called;
+  const absl::StatusOr<AddResult> result = FromProto(response.result());
+  if (!result.ok()) return result.status();
+  const bool complete = response.job().state() != v1::JOB_STATE_UNSPECIFIED;
+  if (!complete) response.mutable_job()->set_state(v1::JOB_STATE_READY);
+  absl::StatusOr<JobDetails> job = FromProto(std::move(*response.mutable_job()));
+  if (!job.ok()) return job.status();
+  return AddedJobDetails{*std::move(job), *result, complete};
+}
+
+absl::StatusOr<std::vector<AddedJob>> JobQueueClient::AddJobs(const std::vector<JobSpec>& specs) {
+  v1::AddJobsRequest request;
+  for (const JobSpec& spec : specs) *request.add_jobs() = ToProto(spec);
+  v1::AddJobsResponse response;
+  const absl::Status called = Call(*wire_->stub, &Stub::AddJobs, request, &response, deadline_);
+  if (!called.ok()) return called;
+  std::vector<AddedJob> added;
+  added.reserve(response.jobs_size());
+  for (const v1::AddedJob& job : response.jobs()) {
+    const absl::StatusOr<AddResult> result = FromProto(job.result());
+    if (!result.ok()) return result.status();
+    added.push_back({job.id(), *result});
+  }
+  if (added.size() != specs.size()) {
+    return absl::InternalError(absl::StrCat("the server answered for ", added.size(), " jobs of ",
+                                            specs.size(), " that were sent"));
+  }
+  return added;
+}
+
+absl::StatusOr<JobWithAttempts> JobQueueClient::GetJob(JobId id) {
+  v1::GetJobRequest request;
+  request.set_id(id);
+  v1::GetJobResponse response;
+  const absl::Status called = Call(*wire_->stub, &Stub::GetJob, request, &response, deadline_);
+  if (!called.ok()) return called;
+  absl::StatusOr<JobDetails> job = FromProto(std::move(*response.mutable_job()));
+  if (!job.ok()) return job.status();
+  JobWithAttempts found{*std::move(job), {}};
+  for (v1::Attempt& wire : *response.mutable_attempts()) {
+    absl::StatusOr<Attempt> attempt = FromProto(std::move(wire));
+    if (!attempt.ok()) return attempt.status();
+    found.attempts.push_back(*std::move(attempt));
+  }
+  return found;
+}
+
+absl::StatusOr<JobPage> JobQueueClient::ListJobs(const JobFilter& filter, int page_size,
+                                                 const std::string& page_token) {
+  v1::ListJobsRequest request = ToProto(filter);
+  request.set_page_size(page_size);
+  request.set_page_token(page_token);
+  v1::ListJobsResponse response;
+  const absl::Status called = Call(*wire_->stub, &Stub::ListJobs, request, &response, deadline_);
+  if (!called.ok()) return called;
+  JobPage page;
+  page.jobs.reserve(response.jobs_size());
+  for (v1::Job& wire : *response.mutable_jobs()) {
+    absl::StatusOr<JobDetails> job = FromProto(std::move(wire));
+    if (!job.ok()) return job.status();
+    page.jobs.push_back(*std::move(job));
+  }
+  page.next_page_token = response.next_page_token();
+  return page;
+}
+
+}  // namespace millrace::client

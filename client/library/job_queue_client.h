@@ -1,0 +1,49 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "client/library/connection.h"
+#include "client/library/job_records.h"
+
+namespace millrace::client {
+
+// Adds jobs and looks at them.
+//
+// Errors of every call: INVALID_ARGUMENT with the path of the field that is wrong, UNAVAILABLE if
+// the server or its database cannot be reached, DEADLINE_EXCEEDED if the options' deadline passed
+// (a job may have been added all the same: a job key makes it safe to try again). Made from a
+// connection that outlives it. Thread-safe.
+class JobQueueClient {
+ public:
+  explicit JobQueueClient(const Connection& connection);
+  ~JobQueueClient();
+
+  // The job is durable when this returns.
+  absl::StatusOr<AddedJobDetails> AddJob(const JobSpec& spec);
+
+  // Up to 10,000 jobs in one transaction: all or none. One result for each, in order. A server may
+  // refuse a call that is larger than a few MiB with RESOURCE_EXHAUSTED.
+  absl::StatusOr<std::vector<AddedJob>> AddJobs(const std::vector<JobSpec>& specs);
+
+  // NOT_FOUND if no job has this id.
+  absl::StatusOr<JobWithAttempts> GetJob(JobId id);
+
+  // Up to `page_size` (1 to 1000) jobs that match, newest first. `page_token` is that of the page
+  // before, or empty for the first. JobListing walks over all pages.
+  absl::StatusOr<JobPage> ListJobs(const JobFilter& filter, int page_size,
+                                   const std::string& page_token);
+
+ private:
+  // Holds the generated stub, which stays out of this header.
+  struct Wire;
+
+  // Constant after construction.
+  const absl::Duration deadline_;
+  const std::unique_ptr<Wire> wire_;
+};
+
+}  // namespace millrace::client

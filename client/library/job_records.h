@@ -1,0 +1,48 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/model/attempt.h"
+#include "server/model/job.h"
+#include "server/model/job_spec.h"
+
+namespace millrace::client {
+
+// A job that was added, as it now stands. A plain value.
+struct AddedJobDetails {
+  JobDetails job;
+  AddResult result = AddResult::kCreated;
+  // False if the job was added but could not be read again: only what the caller has given and the
+  // id are filled in then, and not the state.
+  bool complete = true;
+};
+
+// One of many jobs that were added. A plain value.
+struct AddedJob {
+  JobId id = 0;
+  AddResult result = AddResult::kCreated;
+};
+
+// A job with its attempts that ended, newest first. A plain value.
+struct JobWithAttempts {
+  JobDetails job;
+  std::vector<Attempt> attempts;
+};
+
+// Which jobs to list: those that match every part that is not empty. A plain value.
+struct JobFilter {
+  std::vector<JobState> states;
+  std::vector<std::string> task_identifiers;
+  std::vector<std::string> queue_names;
+};
+
+// Some of the jobs that match, newest first. A plain value.
+struct JobPage {
+  std::vector<JobDetails> jobs;
+  // Names the next page; empty on the last one.
+  std::string next_page_token;
+};
+
+}  // namespace millrace::client

@@ -1,0 +1,236 @@
+#!/usr/bin/env python3
+"""Lets a server do real work and tells what happens. scripts/demo calls it when all is built."""
+
+import argparse
+import json
+import pathlib
+import secrets
+import shutil
+import signal
+import sys
+import threading
+import time
+
+import feed
+import sales
+import summary
+from client import Client, ClientError
+from receiver import Receiver
+from server import Server, ServerError
+
+WORK = pathlib.Path("build/demo").resolve()
+ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".heic")
+BOX = 480
+# Beyond all that it can take: what is not done then is stuck.
+MOST_SECONDS = 120
+SECONDS_PER_PHOTOGRAPH = 2
+
+
+class DemoError(Exception):
+    """The demo cannot go on, or something came out wrong."""
+
+
+def photographs(folder):
+    found = sorted(path.resolve() for path in pathlib.Path(folder).iterdir()
+                   if path.suffix.lower() in ENDINGS and path.is_file())
+    if not found:
+        raise DemoError(f"no photographs in {folder}: it needs files that end in "
+                        + ", ".join(ENDINGS))
+    return found
+
+
+class Demo:
+    """The story: who adds which job when."""
+
+    def __init__(self, photos, server, client, receiver):
+        self._photos = photos
+        self._server = server
+        self._client = client
+        self._receiver = receiver
+        self._names = {}
+        self._photo_of_job = {}
+        self._open_jobs = set()
+        self._import_id = None
+        self._events = None
+
+    def run(self):
+        self._events = self._client.follow_events()
+        done = threading.Event()
+        watcher = threading.Thread(target=self._watch_over, args=(done,), daemon=True)
+        watcher.start()
+        try:
+            self._add_first_jobs()
+            for line in self._events.stdout:
+                self._take(json.loads(line))
+                if not self._open_jobs:
+                    return
+        finally:
+            done.set()
+            watcher.join()
+            self.close()
+        self._server.check()
+        raise DemoError(f"{len(self._open_jobs)} jobs have not ended, or the event feed broke off")
+
+    def _watch_over(self, done):
+        """Ends the feed, and with it the demo, if the server ends or nothing comes to an end."""
+        deadline = time.monotonic() + MOST_SECONDS + SECONDS_PER_PHOTOGRAPH * len(self._photos)
+        while not done.wait(0.5):
+            if self._server.has_ended() or time.monotonic() > deadline:
+                self._events.kill()
+                return
+
+    def close(self):
+        if self._events is not None:
+            self._events.kill()
+            self._events.wait()
+
+    def _add_first_jobs(self):
+        for month in sales.MONTHS:
+            if month != sales.LATE:
+                sales.write(WORK / "csv", month)
+        self._import_id = self._client.add("import_csv", sales.payload(WORK / "csv"))
+        self._watch(self._import_id, f"{len(sales.MONTHS)} files")
+        jobs = self._client.add_many("resize_image", [
+            {"source": str(photo), "target": str(self._target(photo)), "width": BOX, "height": BOX}
+            for photo in self._photos])
+        for job, photo in zip(jobs, self._photos):
+            self._photo_of_job[job] = photo
+            self._watch(job, photo.name)
+
+    def _target(self, photo):
+        # Two photographs may differ in their endings alone.
+        twins = [other for other in self._photos if other.stem == photo.stem]
+        return WORK / "resized" / ((photo.stem if len(twins) == 1 else photo.name) + ".jpg")
+
+    def _watch(self, job, name):
+        self._names[job] = name
+        self._open_jobs.add(job)
+
+    def _take(self, event):
+        if "gap" in event:
+            raise DemoError(f"events are missing: {event['gap']}")
+        feed.print_event(event, self._names)
+        if "job" not in event:
+            return
+        job = event["job"]["job_id"]
+        if event["type"] == "job/partial-success" and job == self._import_id:
+            sales.write(WORK / "csv", sales.LATE)
+            print(f"              -- the file that was missing comes in: {sales.LATE}.csv")
+        if event["type"] == "job/completed" and job in self._photo_of_job:
+            self._report(job)
+        if event["type"] in feed.ENDS:
+            self._open_jobs.discard(job)
+
+    def _report(self, resized_job):
+        photo = self._photo_of_job[resized_job]
+        result = self._client.get(resized_job)["attempts"][0]["result"]
+        delivery = self._client.add("deliver_webhook", {
+            "url": self._receiver.url, "secret_env": "MILLRACE_WEBHOOK_SECRET_DEMO",
+            "body": {"photograph": photo.name, "resized": str(self._target(photo)), **result}})
+        self._watch(delivery, photo.name)
+
+    def summarize(self, seconds):
+        jobs = [self._client.get(job) for job in sorted(self._names)]
+        summary.print_jobs(jobs)
+        resized = list((WORK / "resized").iterdir())
+        before = sum(photo.stat().st_size for photo in self._photos)
+        after = sum(photo.stat().st_size for photo in resized)
+        imported = next(j for j in jobs if j["job"]["id"] == self._import_id)["attempts"][0]["result"]
+        print(f"\n  photographs   {len(resized)} in {WORK / 'resized'}, {summary.size(after)} instead"
+              f" of {summary.size(before)}")
+        print(f"  webhooks      {len(self._receiver.documents)} received, all signatures right,"
+              f" {self._receiver.refused} of them refused at first")
+        print(f"  import        {imported['rows']} rows of {len(imported['files'])} files, each"
+              f" loaded once; the files are in {WORK / 'csv'}")
+        print(f"  server's log  {self._server.log}")
+        print(f"  time          {seconds:.1f} s\n")
+        self._check(jobs, resized)
+
+    def _check(self, jobs, resized):
+        """A demo that shows something wrong must not end as if all were well."""
+        wrong = [f"job {j['job']['id']} ({j['job']['task_identifier']}) is {j['job']['state']}"
+                 for j in jobs if j["job"]["state"] != "completed"]
+        if len(resized) != len(self._photos) or len(self._receiver.documents) != len(self._photos):
+            wrong.append("not every photograph was resized and reported")
+        if self._receiver.bad_signatures:
+            wrong.append(f"{self._receiver.bad_signatures} signatures were wrong")
+        if wrong:
+            raise DemoError("; ".join(wrong))
+
+
+def print_next_steps(server):
+    program = "build/release/bin/millrace"
+    photo = pathlib.Path("tasks/resize_image/samples/aurora.jpg").resolve()
+    print(f"""The server goes on. Commands to try:
+
+  export MILLRACE_ADDRESS={server.address}
+  {program} stats
+  {program} jobs list
+  {program} events --follow &
+  {program} jobs add resize_image \\
+    '{{"source": "{photo}", "target": "{WORK}/again.webp", "width": 300, "height": 300}}'
+  {program} stop && {program} start
+  curl http://{server.metrics}/metrics
+  {program} --help
+
+When you have seen enough:
+
+  kill {server.pid}
+  rm -r {server.folder}
+""")
+
+
+def play(arguments, photos):
+    """Everything from the start of the server to the summary; returns the server if it is kept."""
+    secret = secrets.token_hex(32)
+    refused = {photo.name for photo in photos[::3]}
+    receiver = Receiver(secret, lambda document: document["photograph"] in refused)
+    server = Server(WORK / "server.log", secret, outlives=arguments.keep)
+    kept = False
+    try:
+        client = Client(server.address)
+        server.wait_until(client.answers)
+        print(f"demo: the server answers at {server.address}; {len(photos)} photographs\n")
+        started = time.monotonic()
+        demo = Demo(photos, server, client, receiver)
+        demo.run()
+        demo.summarize(time.monotonic() - started)
+        kept = arguments.keep
+        if kept:
+            print_next_steps(server)
+    except (DemoError, ServerError, ClientError) as error:
+        raise DemoError(f"{error}\ndemo: the end of the server's log:\n{server.log_tail()}") from error
+    finally:
+        receiver.stop()
+        stopped_well = kept or server.stop()
+    if not stopped_well:
+        raise DemoError(f"the server did not stop well\n{server.log_tail()}")
+    if not kept:
+        print("demo: done; the server, its PostgreSQL and the receiver are stopped")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("folder")
+    arguments = parser.parse_args()
+    # So that being ended cleans up, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
+    try:
+        photos = photographs(arguments.folder)
+        shutil.rmtree(WORK, ignore_errors=True)
+        for name in ("resized", "csv"):
+            (WORK / name).mkdir(parents=True)
+        play(arguments, photos)
+    except KeyboardInterrupt:
+        print("demo: ended by Ctrl-C; everything is stopped", file=sys.stderr)
+        return 130
+    except DemoError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+#include "server/app/run_server.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "server/app/config.h"
+#include "server/app/database_url.h"
+#include "server/app/service_graph.h"
+#include "server/app/signal_watcher.h"
+#include "server/base/clock.h"
+#include "server/base/logging.h"
+
+namespace millrace {
+namespace {
+
+// To standard error in any case, whatever the log's level.
+int Fail(const absl::Status& status, ExitCode code) {
+  std::fprintf(stderr, "millrace-server: %s\n", std::string(status.message()).c_str());
+  return code;
+}
+
+// After the last signal that can be waited for; the kernel ends a private PostgreSQL with us.
+constexpr int kLeaveAtOnce = 3;
+
+int RunWith(const ServerOptions& options,
+            const std::function<void(TaskRegistry&)>& register_tasks) {
+  SystemClock clock;
+  ServiceGraph graph(options, MILLRACE_VERSION, register_tasks, clock);
+  SignalWatcher signals([&graph](int count) {
+    if (count >= kLeaveAtOnce) _exit(kExitHandlersLeft);
+    spdlog::info("{}", count == 1 ? "stopping" : "stopping at once");
+    graph.RequestStop();
+  });
+  if (absl::Status started = signals.Start(); !started.ok()) {
+    return Fail(started, kExitCouldNotStart);
+  }
+  const absl::Status started = graph.Start();
+  if (absl::IsCancelled(started)) return kExitClean;
+  if (!started.ok()) return Fail(started, kExitCouldNotStart);
+  if (graph.WaitAndStop() == ServiceGraph::StopResult::kHandlersLeft) {
+    // Handlers still use what would be destroyed.
+    _exit(kExitHandlersLeft);
+  }
+  spdlog::info("stopped");
+  return kExitClean;
+}
+
+}  // namespace
+
+int RunServer(int argc, char** argv, const std::function<void(TaskRegistry&)>& register_tasks) {
+  SignalWatcher::BlockSignals();
+  const absl::StatusOr<Config> config = ReadConfig(std::vector<std::string>(argv + 1, argv + argc),
+                                                   ProcessEnvironment(), MILLRACE_VERSION);
+  HideSecrets(argc, argv);
+  if (!config.ok()) return Fail(config.status(), kExitBadUsage);
+  if (config->text_to_print.has_value()) {
+    std::fputs(config->text_to_print->c_str(), stdout);
+    return kExitClean;
+  }
+  const ServerOptions& options = config->options;
+  const absl::Status logging = SetUpLogging(options.log_level, options.log_format);
+  if (!logging.ok()) return Fail(logging, kExitBadUsage);
+  return RunWith(options, register_tasks);
+}
+
+}  // namespace millrace

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <functional>
+
+#include "tasks/api/task_registry.h"
+
+namespace millrace {
+
+// How the process ends.
+enum ExitCode {
+  kExitClean = 0,
+  kExitCouldNotStart = 1,
+  kExitBadUsage = 2,
+  // Handlers ignored the request to stop for longer than the graceful timeout and a grace.
+  kExitHandlersLeft = 3
+};
+
+// The whole life of a server with the tasks that `register_tasks` enters: reads the settings,
+// builds and starts it, stops it at SIGTERM or SIGINT, and returns the exit code. A second signal
+// asks handlers to stop at once, a third one leaves the process. Call it from main, before there
+// is any other thread.
+int RunServer(int argc, char** argv, const std::function<void(TaskRegistry&)>& register_tasks);
+
+}  // namespace millrace

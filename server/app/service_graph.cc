@@ -1,0 +1,247 @@
+#include "server/app/service_graph.h"
+
+#include <unistd.h>
+
+#include <map>
+#include <utility>
+
+#include "absl/random/random.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "server/app/database_url.h"
+#include "server/base/logging.h"
+#include "server/rpc/health_control.h"
+#include "server/store/postgres/migrator.h"
+
+namespace millrace {
+namespace {
+
+// How long calls in hand may take when the server ends.
+constexpr absl::Duration kCallGrace = absl::Seconds(5);
+// What the readiness waits for the database.
+constexpr absl::Duration kPingLimit = absl::Seconds(5);
+constexpr absl::Duration kClaimPatience = absl::Seconds(10);
+
+WorkerIdentity MakeIdentity(const std::string& pool_name, const std::string& version) {
+  char host[256] = "";
+  gethostname(host, sizeof(host) - 1);
+  absl::BitGen random;
+  WorkerIdentity identity;
+  // The process id alone repeats, on one host and over hosts.
+  identity.worker_id =
+      absl::StrFormat("%s-%d-%016x", host, getpid(), absl::Uniform<uint64_t>(random));
+  identity.pool_name = pool_name.empty() ? host : pool_name;
+  identity.host = host;
+  identity.pid = getpid();
+  identity.version = version;
+  return identity;
+}
+
+}  // namespace
+
+ServiceGraph::ServiceGraph(ServerOptions options, std::string version,
+                           RegisterTasksFunction register_tasks, Clock& clock)
+    : options_(std::move(options)),
+      version_(std::move(version)),
+      register_tasks_(std::move(register_tasks)),
+      clock_(clock) {
+  if (!options_.database_url.empty()) return;
+  EmbeddedPostgres::Options embedded;
+  embedded.data_dir = options_.data_dir;
+  embedded.programs_folder = options_.postgres_bin_dir;
+  embedded_postgres_ = std::make_unique<EmbeddedPostgres>(std::move(embedded), clock_);
+}
+
+ServiceGraph::~ServiceGraph() = default;
+
+absl::Status ServiceGraph::Start() {
+  for (absl::Status (ServiceGraph::*step)() :
+       {&ServiceGraph::StartEmbeddedPostgres, &ServiceGraph::OpenDatabase, &ServiceGraph::BuildPool,
+        &ServiceGraph::Serve, &ServiceGraph::StartPool}) {
+    absl::Status done = (this->*step)();
+    if (done.ok()) done = FailIfStopping();
+    if (!done.ok()) return done;
+  }
+  MutexLock lock(mutex_);
+  life_ = Life::kRunning;
+  return absl::OkStatus();
+}
+
+absl::Status ServiceGraph::FailIfStopping() {
+  MutexLock lock(mutex_);
+  return stop_requests_ == 0 ? absl::OkStatus()
+                             : absl::CancelledError("stopped while it was starting");
+}
+
+absl::Status ServiceGraph::StartEmbeddedPostgres() {
+  if (embedded_postgres_ == nullptr) {
+    database_url_ = options_.database_url;
+    return absl::OkStatus();
+  }
+  absl::Status started = embedded_postgres_->Start();
+  if (started.ok()) database_url_ = embedded_postgres_->database_url();
+  return started;
+}
+
+absl::Status ServiceGraph::DatabaseError(const absl::Status& status) const {
+  std::string message = WithoutPassword(std::string(status.message()), database_url_);
+  if (absl::IsUnavailable(status)) {
+    message = absl::StrCat("cannot use the database ", DescribeDatabase(database_url_), ": ",
+                           message, "; check --database-url and whether the database runs");
+  }
+  return absl::Status(status.code(), message);
+}
+
+absl::Status ServiceGraph::OpenDatabase() {
+  PostgresDatabase::Options settings;
+  settings.database_url = database_url_;
+  settings.schema = options_.schema;
+  settings.max_connections = options_.max_connections;
+  auto database = PostgresDatabase::Create(settings, metrics_, clock_);
+  if (!database.ok()) return DatabaseError(database.status());
+  database_ = *std::move(database);
+  settings.max_connections = 1;
+  settings.call_limit = kPingLimit;
+  auto ping_database = PostgresDatabase::Create(settings, metrics_, clock_);
+  if (!ping_database.ok()) return DatabaseError(ping_database.status());
+  ping_database_ = *std::move(ping_database);
+  ping_store_ = std::make_unique<PostgresJobStore>(*ping_database_, metrics_);
+  if (absl::Status there = ping_store_->Ping(); !there.ok()) return DatabaseError(there);
+  if (absl::Status migrated = Migrator(*database_).Migrate(); !migrated.ok()) {
+    return DatabaseError(migrated);
+  }
+  pool_store_ = std::make_unique<PostgresPoolStore>(*database_);
+  job_store_ = std::make_unique<PostgresJobStore>(*database_, metrics_);
+  maintenance_store_ = std::make_unique<PostgresMaintenanceStore>(*database_);
+  return absl::OkStatus();
+}
+
+absl::Status ServiceGraph::BuildPool() {
+  const WorkerIdentity identity = MakeIdentity(options_.pool_name, version_);
+  emitter_ = std::make_unique<EventEmitter>(identity.worker_id, clock_, metrics_, options_.events);
+  tasks_ = std::make_unique<TaskRegistry>(TaskEnvironment{database_url_});
+  register_tasks_(*tasks_);
+  if (!tasks_->status().ok()) return tasks_->status();
+  pool_ = std::make_unique<WorkerPool>(*pool_store_, *tasks_, *emitter_, metrics_, clock_,
+                                       options_.pool, identity);
+  pool_control_ = std::make_unique<WorkerPoolControl>(*pool_);
+  guarded_pool_ = std::make_unique<GuardedPoolControl>(*pool_control_);
+  return absl::OkStatus();
+}
+
+absl::Status ServiceGraph::Serve() {
+  rpc_ = std::make_unique<RpcServer>(
+      options_.rpc, RpcServer::Backends{*guarded_pool_, *job_store_, *emitter_, clock_, metrics_});
+  Readiness::Options patience;
+  patience.claim_patience = options_.pool.poll_interval + kClaimPatience;
+  readiness_ = std::make_unique<Readiness>(
+      Readiness::Sources{[this] { return ping_store_->Ping(); }, [this] { return pool_->Stats(); },
+                         [this](bool ready, bool pool_serves) {
+                           rpc_->SetServing(kServerHealth, ready);
+                           rpc_->SetServing(kJobQueueHealth, ready);
+                           rpc_->SetServing(kWorkerPoolHealth, pool_serves);
+                         }},
+      clock_, patience);
+  if (!options_.metrics_listen.empty()) {
+    auto http = HttpEndpoint::Create(options_.metrics_listen, MakePages());
+    if (!http.ok()) return http.status();
+    http_ = *std::move(http);
+    spdlog::info("metrics and health on port {} of {}", http_->port(), options_.metrics_listen);
+  }
+  if (absl::Status started = rpc_->Start(); !started.ok()) return started;
+  spdlog::info("gRPC listens on {}", absl::StrJoin(rpc_->addresses(), ", "));
+  return absl::OkStatus();
+}
+
+absl::Status ServiceGraph::StartPool() {
+  partition_maintainer_ = std::make_unique<PartitionMaintainer>(*maintenance_store_, clock_,
+                                                                PartitionMaintainer::Options{});
+  if (absl::Status started = partition_maintainer_->Start(); !started.ok()) return started;
+  wakeup_listener_ =
+      std::make_unique<PostgresWakeupListener>(*database_, [this] { pool_->Wake(); });
+  if (absl::Status started = wakeup_listener_->Start(); !started.ok()) return started;
+  if (options_.autostart) {
+    if (absl::Status started = guarded_pool_->Start(); !started.ok()) return started;
+  }
+  spdlog::info("worker id {} of pool {}", pool_->worker_id(), pool_->pool_name());
+  return readiness_->Start();
+}
+
+std::map<std::string, HttpEndpoint::PageMaker> ServiceGraph::MakePages() {
+  std::map<std::string, HttpEndpoint::PageMaker> pages;
+  pages["/livez"] = [] {
+    HttpEndpoint::Page page;
+    page.body = "alive\n";
+    return page;
+  };
+  pages["/readyz"] = [this] {
+    HttpEndpoint::Page page;
+    const std::optional<std::string> fault = readiness_->Fault();
+    page.status = fault.has_value() ? 503 : 200;
+    page.body = absl::StrCat(fault.value_or("ready"), "\n");
+    return page;
+  };
+  pages["/metrics"] = [this] {
+    HttpEndpoint::Page page;
+    page.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    page.body = metrics_.Render();
+    return page;
+  };
+  return pages;
+}
+
+void ServiceGraph::RequestStop() {
+  bool starting = false;
+  bool again = false;
+  {
+    MutexLock lock(mutex_);
+    ++stop_requests_;
+    starting = life_ == Life::kStarting;
+    again = stop_requests_ > 1;
+    stop_requested_.NotifyAll();
+  }
+  if (starting) {
+    if (embedded_postgres_ != nullptr) embedded_postgres_->RequestStop();
+    return;
+  }
+  readiness_->SetStopping();
+  if (again) pool_->ForceStop().IgnoreError();
+}
+
+ServiceGraph::StopResult ServiceGraph::WaitAndStop() {
+  {
+    MutexLock lock(mutex_);
+    while (stop_requests_ == 0) stop_requested_.Wait(mutex_);
+  }
+  readiness_->SetStopping();
+  guarded_pool_->Close();
+  StopPool();
+  rpc_->Shutdown(kCallGrace);
+  http_.reset();
+  for (Lifecycle* part :
+       {static_cast<Lifecycle*>(wakeup_listener_.get()), static_cast<Lifecycle*>(readiness_.get()),
+        static_cast<Lifecycle*>(partition_maintainer_.get())}) {
+    part->RequestStop();
+    part->Join();
+  }
+  const PoolStats stats = pool_->Stats();
+  if (stats.active == 0 && stats.stuck == 0 && !stats.running) return StopResult::kClean;
+  spdlog::error("leaving although {} handlers ignore the request to stop",
+                std::max(stats.active, stats.stuck));
+  if (embedded_postgres_ != nullptr) {
+    embedded_postgres_->RequestStop();
+    embedded_postgres_->Join();
+  }
+  return StopResult::kHandlersLeft;
+}
+
+void ServiceGraph::StopPool() {
+  const absl::StatusOr<StopReport> report = pool_->Stop(std::nullopt);
+  if (report.ok() || pool_->WaitUntilStopped(options_.pool.graceful_shutdown_timeout)) return;
+  // A caller's own stop, which may have a longer timeout, was under way.
+  pool_->ForceStop().IgnoreError();
+  pool_->WaitUntilStopped(3 * options_.pool.stop_grace + absl::Seconds(1));
+}
+
+}  // namespace millrace

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "server/app/embedded_postgres.h"
+#include "server/app/guarded_pool_control.h"
+#include "server/app/http_endpoint.h"
+#include "server/app/readiness.h"
+#include "server/app/server_options.h"
+#include "server/base/clock.h"
+#include "server/base/mutex.h"
+#include "server/events/event_emitter.h"
+#include "server/maintenance/partition_maintainer.h"
+#include "server/metrics/prometheus/prometheus_metrics_registry.h"
+#include "server/pool/worker_pool.h"
+#include "server/rpc/rpc_server.h"
+#include "server/rpc/worker_pool_control.h"
+#include "server/store/postgres/postgres_database.h"
+#include "server/store/postgres/postgres_job_store.h"
+#include "server/store/postgres/postgres_maintenance_store.h"
+#include "server/store/postgres/postgres_pool_store.h"
+#include "server/store/postgres/postgres_wakeup_listener.h"
+#include "tasks/api/task_registry.h"
+
+namespace millrace {
+
+// Everything that a server consists of: builds it, starts it in order, and stops it in the reverse
+// order. Owned by RunServer. Used from one thread, but for RequestStop.
+class ServiceGraph {
+ public:
+  using RegisterTasksFunction = std::function<void(TaskRegistry&)>;
+  enum class StopResult {
+    kClean,
+    // Handlers ignore the request to stop: leave the process without destroying the graph. The
+    // private PostgreSQL has been stopped.
+    kHandlersLeft
+  };
+
+  // REQUIRES: FindFaults(options) is empty.
+  ServiceGraph(ServerOptions options, std::string version, RegisterTasksFunction register_tasks,
+               Clock& clock);
+  ~ServiceGraph();
+
+  // Each error is one line that says what is wrong and how to mend it, and holds no password;
+  // nothing is left started then. CANCELLED if RequestStop came first.
+  absl::Status Start();
+
+  // Begins the stop; the second call asks every handler to stop. Quick. Thread-safe.
+  void RequestStop();
+
+  // REQUIRES: Start has succeeded. Waits until the stop is requested, then stops everything: the
+  // pool gracefully, then the event streams, then the server.
+  StopResult WaitAndStop();
+
+ private:
+  absl::Status StartEmbeddedPostgres();
+  absl::Status OpenDatabase();
+  absl::Status BuildPool();
+  absl::Status Serve();
+  absl::Status StartPool();
+  std::map<std::string, HttpEndpoint::PageMaker> MakePages();
+  absl::Status FailIfStopping();
+  absl::Status DatabaseError(const absl::Status& status) const;
+  void StopPool();
+
+  // Constant after construction.
+  const ServerOptions options_;
+  const std::string version_;
+  const RegisterTasksFunction register_tasks_;
+  Clock& clock_;
+
+  enum class Life { kStarting, kRunning };
+  Mutex mutex_;
+  CondVar stop_requested_;
+  Life life_ ABSL_GUARDED_BY(mutex_) = Life::kStarting;
+  int stop_requests_ ABSL_GUARDED_BY(mutex_) = 0;
+
+  // In the order of construction; each is destroyed before those above it.
+  PrometheusMetricsRegistry metrics_;
+  std::unique_ptr<EmbeddedPostgres> embedded_postgres_;
+  std::string database_url_;
+  std::unique_ptr<PostgresDatabase> database_;
+  // For the readiness alone, so that a busy pool does not make the server look unready.
+  std::unique_ptr<PostgresDatabase> ping_database_;
+  std::unique_ptr<PostgresJobStore> ping_store_;
+  std::unique_ptr<PostgresPoolStore> pool_store_;
+  std::unique_ptr<PostgresJobStore> job_store_;
+  std::unique_ptr<PostgresMaintenanceStore> maintenance_store_;
+  std::unique_ptr<EventEmitter> emitter_;
+  std::unique_ptr<TaskRegistry> tasks_;
+  std::unique_ptr<WorkerPool> pool_;
+  std::unique_ptr<WorkerPoolControl> pool_control_;
+  std::unique_ptr<GuardedPoolControl> guarded_pool_;
+  std::unique_ptr<RpcServer> rpc_;
+  std::unique_ptr<Readiness> readiness_;
+  std::unique_ptr<HttpEndpoint> http_;
+  std::unique_ptr<PartitionMaintainer> partition_maintainer_;
+  std::unique_ptr<PostgresWakeupListener> wakeup_listener_;
+};
+
+}  // namespace millrace

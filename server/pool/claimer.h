@@ -1,0 +1,118 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/base/clock.h"
+#include "server/base/mutex.h"
+#include "server/pool/backoff.h"
+#include "server/pool/error_reporter.h"
+#include "server/pool/lease_state.h"
+#include "server/pool/outcome_recorder.h"
+#include "server/pool/pool_config.h"
+#include "server/pool/pool_counters.h"
+#include "server/pool/pool_metrics.h"
+#include "server/queue/local_queue.h"
+#include "server/queue/prefetch_plan.h"
+#include "server/store/pool_store.h"
+
+namespace millrace {
+
+// Fills the local queue: claims as many jobs as the workers will need soon, gives back those that
+// have waited for too long, and makes jobs claimable when their time comes (contract B).
+//
+//   claiming --- nothing there ---> announces that it is idle, claims once more
+//      ^                                              |
+//      |   Wake, something due, poll interval         v
+//      +------------------------------------------ asleep
+//
+// A few claims in a row that bring jobs withdraw the announcement, so that a single job costs no
+// more than its claim. While the queue is full enough the claimer waits for the workers.
+// Owned by a run of the pool, which calls Run in a thread of its own. Thread-safe.
+class Claimer {
+ public:
+  // Hands undispatched jobs to whoever decides what becomes of them.
+  using ReturnJobs = std::function<void(ClaimedBatch)>;
+
+  struct Parts {
+    PoolStore& store;
+    LocalQueue& queue;
+    const LeaseState& lease;
+    OutcomeRecorder& recorder;
+    PoolCounters& counters;
+    PoolMetrics& metrics;
+    ErrorReporter& errors;
+    Clock& clock;
+    // The registration was found ended.
+    std::function<void(WorkerNumber)> on_lease_ended;
+    // A claim that came back after the queue was closed.
+    ReturnJobs return_jobs;
+    // Called in the claimer's thread each time that the loop comes round.
+    std::function<void()> on_tick;
+  };
+
+  // `task_identifiers` are those to claim; empty means all.
+  Claimer(const PoolConfig& config, std::vector<std::string> task_identifiers, Parts parts);
+
+  // Returns after RequestStop.
+  void Run();
+  void RequestStop();
+
+  // A job may have come.
+  void Wake();
+  // Jobs will be due after this time.
+  void NoteDue(absl::Duration after);
+  // What may hold claims up has changed: the lease, or the backlog of the recorder.
+  void NudgeIfHeldUp() {
+    if (held_up_) parts_.queue.Nudge();
+  }
+
+ private:
+  // One round: at most one claim, or a wait.
+  void GoRound();
+  void Sleep(absl::Duration until);
+  // The registration to claim under; nothing while claims must wait.
+  std::optional<WorkerNumber> MayClaim();
+  void GiveBackExpired();
+  void PromoteIfDue();
+  void Promote(absl::Duration now);
+  void WaitForRoom();
+  void ClaimJobs(WorkerNumber worker, int wanted);
+  void TakeJobs(WorkerNumber worker, std::vector<ClaimedJob> jobs, absl::Duration claimed_at);
+  void NothingToClaim(WorkerNumber worker);
+  void Announce(WorkerNumber worker, bool idle);
+  void Fail(const char* operation, const absl::Status& status);
+  absl::Duration NextDue() const;
+
+  // Constant after construction.
+  const absl::Duration poll_interval_;
+  const size_t longest_backlog_;
+  const Parts parts_;
+
+  // Used by the claimer's thread alone.
+  ClaimRequest request_;
+  PrefetchPlan plan_;
+  Backoff backoff_;
+  // Under which registration it has announced that it is idle.
+  std::optional<WorkerNumber> announced_;
+  // Claims in a row that brought jobs.
+  int busy_claims_ = 0;
+  // Wake-ups in a row that came while there was no room.
+  int needless_wakes_ = 0;
+  // Woken since jobs were last promoted.
+  bool promote_wanted_ = false;
+  absl::Duration last_promotion_ = -absl::InfiniteDuration();
+
+  std::atomic<bool> stop_{false};
+  std::atomic<bool> woken_{false};
+  std::atomic<bool> held_up_{false};
+  mutable Mutex mutex_;
+  // Monotonic; infinite if nothing is known to wait for its time.
+  absl::Duration next_due_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteDuration();
+};
+
+}  // namespace millrace

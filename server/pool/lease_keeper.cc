@@ -1,0 +1,195 @@
+#include "server/pool/lease_keeper.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "server/base/logging.h"
+
+namespace millrace {
+namespace {
+
+// A rescue may leave jobs that another transaction is working on, so it is repeated until it has
+// found nothing this many times.
+constexpr int kRescuesWithoutJobs = 3;
+
+}  // namespace
+
+LeaseKeeper::LeaseKeeper(WorkerRegistration registration, absl::Duration heartbeat_interval,
+                         Parts parts)
+    : registration_(std::move(registration)),
+      heartbeat_interval_(heartbeat_interval),
+      parts_(std::move(parts)) {}
+
+void LeaseKeeper::Run() {
+  while (true) {
+    std::optional<WorkerNumber> ended;
+    {
+      MutexLock lock(mutex_);
+      if (stop_) break;
+      ended = std::exchange(ended_, std::nullopt);
+    }
+    if (ended.has_value()) Lost(*ended);
+    const std::optional<WorkerNumber> worker = parts_.lease.worker();
+    WaitUntil(worker.has_value() ? KeepLease(*worker) : Register());
+  }
+  EndLease();
+}
+
+void LeaseKeeper::RequestStop(bool end_lease) {
+  MutexLock lock(mutex_);
+  stop_ = true;
+  end_lease_ = end_lease;
+  changed_.NotifyAll();
+}
+
+void LeaseKeeper::ReportEnded(WorkerNumber worker) {
+  MutexLock lock(mutex_);
+  if (parts_.lease.worker() != worker) return;
+  // Cleared at once, so that nothing more is tried under it.
+  parts_.lease.Clear();
+  ended_ = worker;
+  changed_.NotifyAll();
+}
+
+absl::Duration LeaseKeeper::Register() {
+  const absl::Duration sent = parts_.clock.Monotonic();
+  const absl::StatusOr<WorkerNumber> worker = parts_.store.RegisterWorker(registration_);
+  if (!worker.ok()) return Repeat("register the pool", worker.status());
+  spdlog::info("pool: registered as worker {} ({})", *worker, registration_.worker_id);
+  Renewed(*worker, sent);
+  parts_.on_registered();
+  WatchOthers(*worker);
+  return std::min(next_heartbeat_, observer_.NextEnd());
+}
+
+absl::Duration LeaseKeeper::KeepLease(WorkerNumber worker) {
+  if (parts_.clock.Monotonic() >= next_heartbeat_) {
+    const absl::Duration again = Heartbeat(worker);
+    if (again != absl::InfiniteDuration()) return again;
+  }
+  WatchOthers(worker);
+  return std::min(next_heartbeat_, observer_.NextEnd());
+}
+
+absl::Duration LeaseKeeper::Heartbeat(WorkerNumber worker) {
+  const absl::Duration sent = parts_.clock.Monotonic();
+  const absl::Status status = parts_.store.Heartbeat(worker);
+  if (status.code() == absl::StatusCode::kFailedPrecondition) {
+    Lost(worker);
+    return sent;
+  }
+  if (!status.ok()) return Repeat("renew the lease", status);
+  Renewed(worker, sent);
+  return absl::InfiniteDuration();
+}
+
+absl::Duration LeaseKeeper::Repeat(const char* operation, const absl::Status& status) {
+  parts_.errors.Report(operation, status);
+  observer_.Forget();
+  return parts_.clock.Monotonic() + std::min(backoff_.Next(), heartbeat_interval_);
+}
+
+void LeaseKeeper::Renewed(WorkerNumber worker, absl::Duration sent) {
+  backoff_.Reset();
+  next_heartbeat_ = sent + heartbeat_interval_;
+  {
+    MutexLock lock(mutex_);
+    // Another thread may have learnt that it was ended since.
+    if (ended_ == worker) return;
+    parts_.lease.Renew(worker, sent, registration_.lease_ttl);
+  }
+  const absl::Time expires =
+      parts_.clock.Now() + registration_.lease_ttl - (parts_.clock.Monotonic() - sent);
+  parts_.metrics.lease_expires.Set(absl::ToDoubleSeconds(expires - absl::UnixEpoch()));
+  parts_.on_renewed();
+}
+
+void LeaseKeeper::Lost(WorkerNumber worker) {
+  parts_.lease.Clear();
+  {
+    MutexLock lock(mutex_);
+    ended_.reset();
+  }
+  parts_.errors.Report("renew the lease",
+                       absl::FailedPreconditionError(
+                           "another pool has ended the lease and rescued the jobs held under it"));
+  spdlog::warn("pool: worker {} registers anew", worker);
+  parts_.on_lost();
+}
+
+void LeaseKeeper::WatchOthers(WorkerNumber own) {
+  const absl::Duration sent = parts_.clock.Monotonic();
+  const absl::StatusOr<std::vector<WorkerLease>> leases = parts_.store.ListLeases();
+  if (!leases.ok()) {
+    parts_.errors.Report("watch leases", leases.status());
+    observer_.Forget();
+    return;
+  }
+  RescueEnded(observer_.Observe(*leases, own, sent, parts_.clock.Monotonic()));
+}
+
+void LeaseKeeper::RescueEnded(const std::vector<WorkerNumber>& ended) {
+  for (const WorkerNumber worker : ended) rescuing_.try_emplace(worker, kRescuesWithoutJobs);
+  std::vector<WorkerNumber> done;
+  for (auto& [worker, calls_left] : rescuing_) {
+    absl::StatusOr<std::vector<RescuedJob>> jobs = parts_.store.Rescue(worker);
+    if (!jobs.ok()) {
+      parts_.errors.Report("rescue jobs", jobs.status());
+      continue;
+    }
+    calls_left = jobs->empty() ? calls_left - 1 : kRescuesWithoutJobs;
+    if (calls_left == 0) done.push_back(worker);
+    if (!jobs->empty()) AnnounceRescued(*std::move(jobs));
+  }
+  for (const WorkerNumber worker : done) rescuing_.erase(worker);
+}
+
+void LeaseKeeper::AnnounceRescued(std::vector<RescuedJob> jobs) {
+  spdlog::warn("pool: rescued {} jobs of a pool that was lost", jobs.size());
+  PoolCounts counts;
+  std::vector<Event> events;
+  for (RescuedJob& rescued : jobs) {
+    JobEventData data;
+    data.job_id = rescued.job.id;
+    data.task_identifier = std::move(rescued.job.task_identifier);
+    data.attempt = rescued.job.attempt;
+    data.max_attempts = rescued.job.max_attempts;
+    data.queue_name = std::move(rescued.job.queue_name);
+    data.error = "worker lost";
+    if (rescued.exhausted) {
+      ++counts.failed;
+      events.emplace_back().type = EventType::kJobRescued;
+      events.back().data = data;
+    }
+    events.emplace_back().type =
+        rescued.exhausted ? EventType::kJobExhausted : EventType::kJobRescued;
+    events.back().data = std::move(data);
+  }
+  parts_.counters.Add(counts);
+  parts_.metrics.rescued_lost.Increment(static_cast<double>(jobs.size()));
+  parts_.events.Emit(std::move(events));
+  parts_.on_rescued();
+}
+
+void LeaseKeeper::EndLease() {
+  {
+    MutexLock lock(mutex_);
+    if (!end_lease_) return;
+  }
+  const std::optional<WorkerNumber> worker = parts_.lease.worker();
+  if (!worker.has_value()) return;
+  parts_.lease.Clear();
+  const absl::Status status = parts_.store.EndWorker(*worker);
+  if (!status.ok()) parts_.errors.Report("end the lease", status);
+}
+
+void LeaseKeeper::WaitUntil(absl::Duration at) {
+  MutexLock lock(mutex_);
+  parts_.clock.WaitFor(mutex_, changed_, at - parts_.clock.Monotonic(), [this] {
+    mutex_.AssertHeld();
+    return stop_ || ended_.has_value();
+  });
+}
+
+}  // namespace millrace

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/base/clock.h"
+#include "server/base/mutex.h"
+#include "server/events/event_emitter.h"
+#include "server/pool/backoff.h"
+#include "server/pool/error_reporter.h"
+#include "server/pool/lease_observer.h"
+#include "server/pool/lease_state.h"
+#include "server/pool/pool_counters.h"
+#include "server/pool/pool_metrics.h"
+#include "server/store/pool_store.h"
+
+namespace millrace {
+
+// Registers the pool, renews its lease, and rescues the jobs of pools whose leases have ended
+// (contract E2). A pool whose own lease was ended registers anew. Owned by a run of the pool, which
+// calls Run in a thread of its own. Thread-safe.
+class LeaseKeeper {
+ public:
+  struct Parts {
+    PoolStore& store;
+    LeaseState& lease;
+    EventEmitter& events;
+    PoolCounters& counters;
+    PoolMetrics& metrics;
+    ErrorReporter& errors;
+    Clock& clock;
+    // The pool has registered.
+    std::function<void()> on_registered;
+    // The same, and each time that the lease was renewed.
+    std::function<void()> on_renewed;
+    // The lease was ended by others: the jobs held under it belong to others now.
+    std::function<void()> on_lost;
+    // Jobs were freed.
+    std::function<void()> on_rescued;
+  };
+
+  LeaseKeeper(WorkerRegistration registration, absl::Duration heartbeat_interval, Parts parts);
+
+  // Returns after RequestStop.
+  void Run();
+  // `end_lease` says that nothing is held any more that must stay so: the lease is ended, if the
+  // database answers at the first call.
+  void RequestStop(bool end_lease);
+
+  // A call was refused because the lease of this worker was ended.
+  void ReportEnded(WorkerNumber worker);
+
+ private:
+  // Each returns when it wants to be called again.
+  absl::Duration Register();
+  absl::Duration KeepLease(WorkerNumber worker);
+  absl::Duration Heartbeat(WorkerNumber worker);
+  absl::Duration Repeat(const char* operation, const absl::Status& status);
+  void Renewed(WorkerNumber worker, absl::Duration sent);
+  void Lost(WorkerNumber worker);
+  void WatchOthers(WorkerNumber own);
+  void RescueEnded(const std::vector<WorkerNumber>& ended);
+  void AnnounceRescued(std::vector<RescuedJob> jobs);
+  void EndLease();
+  void WaitUntil(absl::Duration at);
+
+  // Constant after construction.
+  const WorkerRegistration registration_;
+  const absl::Duration heartbeat_interval_;
+  const Parts parts_;
+
+  // Used by the keeper's thread alone.
+  LeaseObserver observer_;
+  Backoff backoff_;
+  absl::Duration next_heartbeat_;
+  // Workers whose jobs may not all be freed yet, and how many more calls to make for them.
+  absl::flat_hash_map<WorkerNumber, int> rescuing_;
+
+  Mutex mutex_;
+  CondVar changed_;
+  // Guarded by mutex_.
+  bool stop_ ABSL_GUARDED_BY(mutex_) = false;
+  bool end_lease_ ABSL_GUARDED_BY(mutex_) = false;
+  std::optional<WorkerNumber> ended_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace millrace

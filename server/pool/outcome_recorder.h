@@ -1,0 +1,128 @@
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/base/clock.h"
+#include "server/base/mutex.h"
+#include "server/pool/backoff.h"
+#include "server/pool/error_reporter.h"
+#include "server/pool/finished_attempt.h"
+#include "server/pool/outcome_announcer.h"
+#include "server/queue/local_queue.h"
+#include "server/store/pool_store.h"
+
+namespace millrace {
+
+// Tells the database what becomes of the jobs that a pool holds: outcomes of attempts, jobs that
+// are given back without having run, and that a last attempt starts. Its thread sends whatever has
+// come while the last call was under way, so an idle pool records at once and a busy one in batches
+// of hundreds. It repeats a call until the database has answered; the claim decides what holds.
+// Outcomes that the database refuses as a batch are recorded one by one, and one that is refused
+// alone becomes a failure without content, so that no report holds up the others or its own job.
+// Owned by a run of the pool, which calls Run in a thread of its own. Thread-safe.
+class OutcomeRecorder {
+ public:
+  enum class StartAnswer {
+    kRecorded,
+    // The claim does not hold the job any more.
+    kRefused,
+    // The attempt was asked to stop while it waited.
+    kBrokenOff,
+  };
+
+  // `on_done` is called in the recorder's thread each time it has finished something.
+  OutcomeRecorder(PoolStore& store, OutcomeAnnouncer& announcer, ErrorReporter& errors,
+                  Clock& clock, std::function<void()> on_done);
+
+  // Returns once it was told to finish and everything is done, or after Abandon.
+  void Run();
+  // Nothing is added any more, but for what the callers still have.
+  void Finish();
+  // Nothing is repeated any more: what the database does not take at the next try is given up.
+  void Abandon();
+
+  void Add(FinishedAttempt finished);
+  // `stale` says that they waited in the local queue for too long.
+  void GiveBack(ClaimedBatch jobs, bool stale);
+  // Waits until it is on record that the last attempt of this job starts, or `stop` fires.
+  StartAnswer RecordStart(const Hold& hold, const std::stop_token& stop);
+
+  // Attempts and jobs that are not recorded yet.
+  size_t backlog() const;
+
+ private:
+  // Reports under one registration, and what belongs to each.
+  struct Batch {
+    WorkerNumber worker = 0;
+    std::vector<AttemptReport> reports;
+    std::vector<AttemptNotice> notices;
+    // A try was not answered, so that it may have been recorded then.
+    bool repeated = false;
+  };
+  struct Returned {
+    ClaimedBatch batch;
+    bool stale = false;
+  };
+  struct Start {
+    Hold hold;
+    bool answered = false;
+    bool broken_off = false;
+    bool recorded = false;
+  };
+  using Starts = std::vector<std::shared_ptr<Start>>;
+  struct Work {
+    Starts starts;
+    std::vector<Returned> returned;
+    std::deque<Batch> batches;
+
+    bool empty() const { return starts.empty() && returned.empty() && batches.empty(); }
+  };
+
+  // Waits; empty when there is nothing left to do.
+  Work TakeWork();
+  void RecordStarts(const Starts& starts);
+  void GiveBackNow(Returned returned);
+  void RecordBatch(Batch batch);
+  void RecordOne(Batch one);
+  // Announces what was recorded; what is busy is left for later.
+  absl::Status RecordNow(Batch& batch, int tries_if_refused);
+  // Calls until it succeeds, was refused so many times while the database was there, or recording
+  // is abandoned.
+  absl::Status CallUntilAnswered(const char* operation, int tries_if_refused,
+                                 const std::function<absl::Status()>& call);
+  bool WaitToRepeat(absl::Duration delay);
+  void Done(size_t count);
+  // Whether what is busy may be tried again later; if not it is given up.
+  bool MayLeaveForLater(size_t count);
+  void WakeLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool abandoned() const;
+
+  // Constant after construction.
+  PoolStore& store_;
+  OutcomeAnnouncer& announcer_;
+  ErrorReporter& errors_;
+  Clock& clock_;
+  const std::function<void()> on_done_;
+
+  // What was busy, to be tried again soon. Used by the recorder's thread alone.
+  Work later_;
+
+  mutable Mutex mutex_;
+  CondVar changed_;
+  CondVar start_answered_;
+  // Guarded by mutex_.
+  Work work_ ABSL_GUARDED_BY(mutex_);
+  size_t backlog_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool idle_ ABSL_GUARDED_BY(mutex_) = false;
+  bool finish_ ABSL_GUARDED_BY(mutex_) = false;
+  bool abandoned_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace millrace

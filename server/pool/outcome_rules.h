@@ -1,0 +1,44 @@
+#pragma once
+
+#include "absl/time/time.h"
+#include "server/model/attempt.h"
+#include "server/model/retry_policy.h"
+#include "server/store/pool_store.h"
+#include "tasks/api/task_context.h"
+#include "tasks/api/task_result.h"
+
+namespace millrace {
+
+// The limits of what a handler's words may be in history. What is longer is cut off; a result or
+// partial result that is longer, or not JSON, fails the attempt.
+struct OutcomeLimits {
+  static constexpr size_t kMessageBytes = 8 * 1024;
+  static constexpr size_t kDetailBytes = 64 * 1024;
+  static constexpr size_t kResultBytes = 1024 * 1024;
+  static constexpr size_t kSteps = 10'000;
+  static constexpr size_t kStepBytes = 1024;
+};
+
+// How an attempt went, beside what its handler returned. A plain value.
+struct AttemptCourse {
+  // Why it was asked to stop, if it was.
+  StopReason asked = StopReason::kNone;
+  // Its time limit; zero for none.
+  absl::Duration time_limit;
+  absl::Duration execution_time;
+  absl::Duration queue_time;
+};
+
+// What makes an outcome of what a handler returned (contract A9). A plain value.
+struct OutcomeRules {
+  RetryPolicy retry;
+  int max_interruptions = 100;
+
+  // What to record of an attempt.
+  AttemptReport Report(const ClaimedJob& claimed, TaskResult result,
+                       const AttemptCourse& course) const;
+  // The same for a job that no handler is registered for.
+  static AttemptReport ReportNoHandler(const ClaimedJob& claimed, absl::Duration queue_time);
+};
+
+}  // namespace millrace

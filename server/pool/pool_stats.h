@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "absl/time/time.h"
+
+namespace millrace {
+
+// What a Stop did. A plain value.
+struct StopReport {
+  // Attempts that ended between the call and its return, without being asked to.
+  int finished = 0;
+  // Buffered jobs that were given back.
+  int given_back = 0;
+  // Handlers that ended because they were asked to.
+  int interrupted = 0;
+  // Handlers that have not ended.
+  int still_running = 0;
+};
+
+// The state and the counters of a pool at one moment; counters go on over Stop and Start. A plain
+// value.
+struct PoolStats {
+  bool running = false;
+  // A stop has begun and not ended; the pool still counts as running.
+  bool stopping = false;
+  int concurrency = 0;
+  // Workers that execute a task.
+  int active = 0;
+  int buffered = 0;
+  // Handlers that were asked to stop, have not done so for the grace time, and still run.
+  int stuck = 0;
+  int64_t completed = 0;
+  int64_t failed = 0;
+  int64_t errors = 0;
+  int64_t claimed = 0;
+  int64_t given_back = 0;
+  int64_t stale_returned = 0;
+  int64_t interrupted = 0;
+  // When it was last started.
+  std::optional<absl::Time> running_since;
+  // When the claim loop last came round; nothing before its first time since the last Start. It
+  // comes round at least every poll interval while the database answers.
+  std::optional<absl::Time> last_claim_tick;
+};
+
+}  // namespace millrace

@@ -1,0 +1,199 @@
+#include "server/pool/worker_pool.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "server/base/logging.h"
+#include "server/pool/pool_run.h"
+
+namespace millrace {
+namespace {
+
+absl::Status NotRunning() { return absl::FailedPreconditionError("not running"); }
+
+void EmitPoolEvent(EventEmitter& events, EventType type, PoolEventData data) {
+  std::vector<Event> one(1);
+  one.front().type = type;
+  one.front().data = data;
+  events.Emit(std::move(one));
+}
+
+// Those that are both allowed and registered; empty means all.
+std::vector<std::string> TasksToClaim(const PoolConfig& config, const TaskRegistry& registry) {
+  if (!config.task_identifiers.empty() || config.claim_unknown_tasks) {
+    return config.task_identifiers;
+  }
+  return registry.TaskIdentifiers();
+}
+
+}  // namespace
+
+WorkerPool::WorkerPool(PoolStore& store, const TaskRegistry& tasks, EventEmitter& events,
+                       MetricsRegistry& metrics, Clock& clock, PoolConfig config,
+                       WorkerIdentity identity)
+    : store_(store),
+      registry_(tasks),
+      events_(events),
+      clock_(clock),
+      config_(std::move(config)),
+      identity_(std::move(identity)),
+      metrics_(metrics),
+      errors_(events, counters_),
+      tasks_(tasks, metrics) {}
+
+WorkerPool::~WorkerPool() {
+  std::shared_ptr<PoolRun> run;
+  {
+    MutexLock lock(mutex_);
+    run = std::move(run_);
+    if (state_ == State::kRunning) state_ = State::kStopping;
+  }
+  // Its destructor forces the stop, and the last step of that locks mutex_.
+  run.reset();
+}
+
+absl::Status WorkerPool::Validate() const {
+  if (absl::Status valid = config_.Validate(); !valid.ok()) return valid;
+  if (absl::Status valid = registry_.status(); !valid.ok()) return valid;
+  if (config_.claim_unknown_tasks) return absl::OkStatus();
+  std::vector<std::string> faults;
+  for (const std::string& identifier : config_.task_identifiers) {
+    if (registry_.Find(identifier) != nullptr) continue;
+    faults.push_back(
+        absl::StrCat("task_identifiers: no handler is registered for \"", identifier, "\""));
+  }
+  if (registry_.TaskIdentifiers().empty()) {
+    faults.emplace_back("no task is registered, and claim_unknown_tasks is off");
+  }
+  if (faults.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrJoin(faults, "; "));
+}
+
+absl::Status WorkerPool::Start() {
+  if (absl::Status valid = Validate(); !valid.ok()) return valid;
+  absl::StatusOr<std::shared_ptr<PoolRun>> last = BeginStart();
+  if (!last.ok()) return last.status();
+  last->reset();
+  const auto run = std::make_shared<PoolRun>(
+      PoolRun::Parts{store_, events_, clock_, config_, identity_, tasks_, counters_, metrics_,
+                     errors_,
+                     [this](const StopReport& report, bool forced) { EndStop(report, forced); }},
+      TasksToClaim(config_, registry_));
+  EmitPoolEvent(events_, EventType::kPoolStart, {.concurrency = config_.concurrency});
+  const absl::Status started = run->Start();
+  if (!started.ok()) EmitPoolEvent(events_, EventType::kPoolStop, {});
+  MutexLock lock(mutex_);
+  state_ = started.ok() ? State::kRunning : State::kStopped;
+  if (started.ok()) {
+    run_ = run;
+    running_since_ = clock_.Now();
+  }
+  state_changed_.NotifyAll();
+  return started;
+}
+
+absl::StatusOr<std::shared_ptr<PoolRun>> WorkerPool::BeginStart() {
+  MutexLock lock(mutex_);
+  // Only pool/stop is being emitted then, which must stand before the next pool/start.
+  while (state_ == State::kEnding) state_changed_.Wait(mutex_);
+  if (state_ == State::kStopping) return absl::FailedPreconditionError("the pool is stopping");
+  if (state_ != State::kStopped) return absl::FailedPreconditionError("already running");
+  if (run_ != nullptr && !run_->ended()) {
+    return absl::FailedPreconditionError(run_->DescribeUnended());
+  }
+  state_ = State::kStarting;
+  return std::move(run_);
+}
+
+absl::StatusOr<StopReport> WorkerPool::Stop(std::optional<absl::Duration> timeout) {
+  const absl::Duration patience = timeout.value_or(config_.graceful_shutdown_timeout);
+  if (patience < absl::ZeroDuration()) {
+    return absl::InvalidArgumentError("timeout: must not be negative");
+  }
+  std::shared_ptr<PoolRun> run;
+  {
+    MutexLock lock(mutex_);
+    while (state_ == State::kStarting) state_changed_.Wait(mutex_);
+    if (state_ == State::kStopping) return absl::FailedPreconditionError("already stopping");
+    if (state_ != State::kRunning) return NotRunning();
+    state_ = State::kStopping;
+    run = run_;
+  }
+  run->RequestStop(patience);
+  MutexLock lock(mutex_);
+  while (run_ == run && state_ != State::kStopped) state_changed_.Wait(mutex_);
+  return run->stop_report();
+}
+
+absl::StatusOr<int> WorkerPool::ForceStop() {
+  std::shared_ptr<PoolRun> run;
+  {
+    MutexLock lock(mutex_);
+    while (state_ == State::kStarting) state_changed_.Wait(mutex_);
+    if (state_ != State::kRunning && state_ != State::kStopping) return NotRunning();
+    state_ = State::kStopping;
+    run = run_;
+  }
+  return run->ForceStop();
+}
+
+void WorkerPool::EndStop(const StopReport& report, bool forced) {
+  {
+    MutexLock lock(mutex_);
+    state_ = State::kEnding;
+  }
+  spdlog::info(
+      "pool: stopped; {} attempts finished, {} jobs given back, {} interrupted, {} still "
+      "running",
+      report.finished, report.given_back, report.interrupted, report.still_running);
+  EmitPoolEvent(events_, EventType::kPoolStop, {.forced = forced});
+  MutexLock lock(mutex_);
+  state_ = State::kStopped;
+  state_changed_.NotifyAll();
+}
+
+bool WorkerPool::WaitUntilStopped(absl::Duration timeout) {
+  MutexLock lock(mutex_);
+  return clock_.WaitFor(mutex_, state_changed_, timeout, [this] {
+    mutex_.AssertHeld();
+    return state_ == State::kStopped;
+  });
+}
+
+PoolStats WorkerPool::Stats() const {
+  PoolStats stats;
+  stats.concurrency = config_.concurrency;
+  const PoolCounts counts = counters_.Read();
+  stats.completed = counts.completed;
+  stats.failed = counts.failed;
+  stats.errors = counts.errors;
+  stats.claimed = counts.claimed;
+  stats.given_back = counts.given_back;
+  stats.stale_returned = counts.stale_returned;
+  stats.interrupted = counts.interrupted;
+  MutexLock lock(mutex_);
+  stats.running = RunningLocked();
+  stats.stopping = state_ == State::kStopping;
+  stats.running_since = running_since_;
+  if (run_ != nullptr) run_->FillStats(stats);
+  return stats;
+}
+
+bool WorkerPool::running() const {
+  MutexLock lock(mutex_);
+  return RunningLocked();
+}
+
+bool WorkerPool::RunningLocked() const {
+  return state_ == State::kStarting || state_ == State::kRunning || state_ == State::kStopping;
+}
+
+void WorkerPool::Wake() {
+  MutexLock lock(mutex_);
+  if (run_ != nullptr && state_ == State::kRunning) run_->Wake();
+}
+
+}  // namespace millrace

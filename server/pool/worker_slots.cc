@@ -1,0 +1,79 @@
+#include "server/pool/worker_slots.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "server/base/logging.h"
+
+namespace millrace {
+
+WorkerSlots::WorkerSlots(int workers, absl::Duration grace, Clock& clock, EventEmitter& events)
+    : grace_(grace), clock_(clock), events_(events) {
+  for (int i = 0; i < workers; ++i) slots_.push_back(std::make_unique<WorkerSlot>(clock));
+}
+
+int WorkerSlots::RequestStopOfAll(StopReason reason) {
+  int running = 0;
+  for (const auto& slot : slots_) running += slot->RequestStop(reason) ? 1 : 0;
+  return running;
+}
+
+absl::Duration WorkerSlots::CheckTimes(absl::Duration now) {
+  EmitAndStopOverdue(now);
+  ReportStuck(now);
+  absl::Duration next = absl::InfiniteDuration();
+  for (const auto& slot : slots_) next = std::min(next, slot->NextLook(grace_));
+  return next;
+}
+
+void WorkerSlots::EmitAndStopOverdue(absl::Duration now) {
+  std::vector<std::pair<WorkerSlot*, uint64_t>> overdue;
+  std::vector<Event> events;
+  for (const auto& slot : slots_) {
+    std::optional<WorkerSlot::View> view = slot->OverDeadline(now);
+    if (!view.has_value()) continue;
+    overdue.emplace_back(slot.get(), view->serial);
+    Event event;
+    event.type = EventType::kJobTimeout;
+    event.data = std::move(view->job);
+    events.push_back(std::move(event));
+  }
+  // The event first, so that it stands before the one of the outcome.
+  events_.Emit(std::move(events));
+  for (const auto& [slot, serial] : overdue) slot->RequestStopOf(serial, StopReason::kTimeout);
+}
+
+void WorkerSlots::ReportStuck(absl::Duration now) {
+  std::vector<Event> events;
+  for (const auto& slot : slots_) {
+    std::optional<WorkerSlot::View> view = slot->TakeStuck(now, grace_);
+    if (!view.has_value()) continue;
+    view->job.error = "the handler has not ended since it was asked to stop";
+    spdlog::error("pool: job {} ({}): {}", view->job.job_id, view->job.task_identifier,
+                  view->job.error);
+    Event event;
+    event.type = EventType::kWorkerStuck;
+    event.data = std::move(view->job);
+    events.push_back(std::move(event));
+  }
+  events_.Emit(std::move(events));
+}
+
+int WorkerSlots::CountStuck() const {
+  return static_cast<int>(
+      std::count_if(slots_.begin(), slots_.end(), [](const auto& slot) { return slot->stuck(); }));
+}
+
+std::vector<JobEventData> WorkerSlots::ListRunning() const {
+  std::vector<JobEventData> running;
+  const absl::Duration now = clock_.Monotonic();
+  for (const auto& slot : slots_) {
+    if (std::optional<WorkerSlot::View> view = slot->Look(now); view.has_value()) {
+      running.push_back(std::move(view->job));
+    }
+  }
+  return running;
+}
+
+}  // namespace millrace

@@ -1,0 +1,103 @@
+#include "server/rpc/convert/events_request.h"
+
+#include <optional>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "server/model/job_spec.h"
+
+namespace millrace {
+namespace {
+
+// The largest id that a job can have, and a number that JavaScript can hold.
+constexpr int64_t kMaxJobId = (int64_t{1} << 53) - 1;
+
+absl::Status Fault(const std::string& field, const std::string& what) {
+  return absl::InvalidArgumentError(absl::StrCat(field, ": ", what));
+}
+
+std::string Indexed(const char* field, int index) { return absl::StrCat(field, "[", index, "]"); }
+
+absl::Status CheckCount(const char* field, int count) {
+  if (static_cast<size_t>(count) <= JobLimits::kJobsPerCall) return absl::OkStatus();
+  return Fault(field, absl::StrCat("at most ", JobLimits::kJobsPerCall, ", got ", count));
+}
+
+std::string KnownTypes() {
+  std::vector<std::string> names;
+  for (const EventType type : AllEventTypes()) names.emplace_back(EventTypeName(type));
+  return absl::StrJoin(names, ", ");
+}
+
+absl::Status UnknownType(const std::string& field, const std::string& name) {
+  // Its beginning, in case somebody sends a book.
+  const std::string shown = absl::Utf8SafeCHexEscape(name.substr(0, 64));
+  return Fault(field,
+               absl::StrCat("no event has the type \"", shown, "\"; there are ", KnownTypes()));
+}
+
+absl::Status SetFilter(const v1::EventsRequest& proto, EventFilter& filter) {
+  for (const absl::Status& count : {CheckCount("types", proto.types_size()),
+                                    CheckCount("task_identifiers", proto.task_identifiers_size()),
+                                    CheckCount("job_ids", proto.job_ids_size())}) {
+    if (!count.ok()) return count;
+  }
+  for (int i = 0; i < proto.types_size(); ++i) {
+    const std::optional<EventType> type = ParseEventType(proto.types(i));
+    if (!type.has_value()) return UnknownType(Indexed("types", i), proto.types(i));
+    filter.types.insert(*type);
+  }
+  for (int i = 0; i < proto.task_identifiers_size(); ++i) {
+    const absl::Status valid =
+        ValidateName(proto.task_identifiers(i), Indexed("task_identifiers", i));
+    if (!valid.ok()) return valid;
+    filter.task_identifiers.insert(proto.task_identifiers(i));
+  }
+  for (int i = 0; i < proto.job_ids_size(); ++i) {
+    if (proto.job_ids(i) < 1 || proto.job_ids(i) > kMaxJobId) {
+      return Fault(Indexed("job_ids", i),
+                   absl::StrCat("must be 1 to ", kMaxJobId, ", got ", proto.job_ids(i)));
+    }
+    filter.job_ids.insert(proto.job_ids(i));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SetBegin(const v1::EventsRequest& proto, const std::string& incarnation,
+                      uint64_t last_sequence, EventSubscription& subscription) {
+  using Begin = EventSubscription::Begin;
+  if (!proto.incarnation().empty()) {
+    const absl::Status valid = ValidateName(proto.incarnation(), "incarnation");
+    if (!valid.ok()) return valid;
+    if (proto.incarnation() != incarnation) {
+      subscription.begin = Begin::kOtherIncarnation;
+      return absl::OkStatus();
+    }
+  } else if (proto.after_sequence() == 0) {
+    subscription.after_sequence = last_sequence;
+    return absl::OkStatus();
+  }
+  if (proto.after_sequence() > last_sequence) {
+    return Fault("after_sequence",
+                 absl::StrCat(proto.after_sequence(),
+                              " has not come yet; the last event so far is ", last_sequence));
+  }
+  subscription.begin = Begin::kAfterSequence;
+  subscription.after_sequence = proto.after_sequence();
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<EventSubscription> ToEventSubscription(const v1::EventsRequest& proto,
+                                                      const std::string& incarnation,
+                                                      uint64_t last_sequence) {
+  EventSubscription subscription;
+  if (absl::Status s = SetFilter(proto, subscription.filter); !s.ok()) return s;
+  if (absl::Status s = SetBegin(proto, incarnation, last_sequence, subscription); !s.ok()) return s;
+  return subscription;
+}
+
+}  // namespace millrace

@@ -1,0 +1,179 @@
+#include "server/rpc/event_feed.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/named_thread.h"
+#include "server/rpc/grpc_status.h"
+
+namespace millrace {
+namespace {
+
+absl::Status ShuttingDown() { return absl::UnavailableError("server is shutting down"); }
+
+}  // namespace
+
+EventFeed::EventFeed(EventEmitter& emitter, Clock& clock, MetricsRegistry& metrics, Options options)
+    : emitter_(emitter),
+      clock_(clock),
+      options_(options),
+      subscribers_(metrics.GetGauge("millrace_event_subscribers",
+                                    "Streams of the event feed that are open.", {})),
+      gaps_(metrics.GetCounter("millrace_event_gaps_total",
+                               "Gaps announced to subscribers of the event feed.", {})),
+      encoder_(emitter.incarnation(), options.cache_bytes) {}
+
+EventFeed::~EventFeed() {
+  RequestStop();
+  Join();
+}
+
+absl::Status EventFeed::Start() {
+  {
+    MutexLock lock(mutex_);
+    if (stopping_) return absl::FailedPreconditionError("stopped before it was started");
+    running_ = true;
+  }
+  listener_id_ = emitter_.AddListener([this] { OnEmit(); });
+  pump_ = StartNamedThread("event-feed", [this] { Pump(); });
+  return absl::OkStatus();
+}
+
+void EventFeed::RequestStop() {
+  MutexLock lock(mutex_);
+  stopping_ = true;
+  changed_.NotifyAll();
+}
+
+void EventFeed::Join() {
+  if (pump_.joinable()) pump_.join();
+  if (listener_id_.has_value()) emitter_.RemoveListener(*std::exchange(listener_id_, std::nullopt));
+  MutexLock lock(mutex_);
+  while (!streams_.empty()) gone_.Wait(mutex_);
+}
+
+absl::StatusOr<EventStream*> EventFeed::Subscribe(EventSubscription subscription) {
+  EventStreamListener& listener = *this;
+  auto stream = std::make_shared<EventStream>(
+      EventCursor(std::move(subscription), emitter_, encoder_, options_.limits), listener);
+  MutexLock lock(mutex_);
+  if (!running_ || stopping_) return ShuttingDown();
+  if (streams_.size() >= options_.max_streams) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the event feed has ", streams_.size(), " subscribers already"));
+  }
+  streams_.emplace(stream.get(), stream);
+  joined_.push_back(stream);
+  subscribers_.Set(static_cast<double>(streams_.size()));
+  changed_.NotifyOne();
+  return stream.get();
+}
+
+void EventFeed::OnStreamReady(EventStream& stream) {
+  MutexLock lock(mutex_);
+  const auto found = streams_.find(&stream);
+  if (found == streams_.end()) return;
+  ready_.push_back(found->second);
+  changed_.NotifyOne();
+}
+
+void EventFeed::OnStreamDone(EventStream& stream) {
+  // Outlives the lock, since it may be the last reference.
+  StreamPtr last;
+  MutexLock lock(mutex_);
+  const auto found = streams_.find(&stream);
+  last = std::move(found->second);
+  streams_.erase(found);
+  subscribers_.Set(static_cast<double>(streams_.size()));
+  if (streams_.empty()) gone_.NotifyAll();
+}
+
+void EventFeed::OnEmit() {
+  MutexLock lock(mutex_);
+  if (std::exchange(emitted_, true)) return;
+  changed_.NotifyOne();
+}
+
+void EventFeed::Pump() {
+  for (;;) {
+    const Wakeup wakeup = Await();
+    now_ = clock_.Monotonic();
+    for (const StreamPtr& stream : wakeup.all ? serving_ : wakeup.streams) {
+      Serve(stream, wakeup.stopping);
+    }
+    std::erase_if(serving_, [](const StreamPtr& stream) { return stream->ended(); });
+    if (wakeup.stopping && serving_.empty()) return;
+  }
+}
+
+EventFeed::Wakeup EventFeed::Await() {
+  Wakeup wakeup;
+  wakeup.streams = std::exchange(again_, {});
+  const bool more = !wakeup.streams.empty();
+  const std::optional<absl::Duration> due = NextDue();
+  const auto is_due = [&] { return due.has_value() && clock_.Monotonic() >= *due; };
+  const absl::Duration wait =
+      due.has_value() ? *due - clock_.Monotonic() : absl::InfiniteDuration();
+  MutexLock lock(mutex_);
+  // What is due is looked at again here: the clock goes on between the lines above and the wait.
+  clock_.WaitFor(mutex_, changed_, wait, [&] {
+    mutex_.AssertHeld();
+    return more || emitted_ || !ready_.empty() || !joined_.empty() || stopping_ != stop_seen_ ||
+           is_due();
+  });
+  wakeup.stopping = stopping_;
+  wakeup.all = emitted_ || stopping_ || is_due();
+  emitted_ = false;
+  stop_seen_ = stopping_;
+  serving_.insert(serving_.end(), joined_.begin(), joined_.end());
+  std::move(joined_.begin(), joined_.end(), std::back_inserter(wakeup.streams));
+  std::move(ready_.begin(), ready_.end(), std::back_inserter(wakeup.streams));
+  joined_.clear();
+  ready_.clear();
+  return wakeup;
+}
+
+// When some stream is to be served though nothing happens; nothing if never.
+std::optional<absl::Duration> EventFeed::NextDue() const {
+  std::optional<absl::Duration> due;
+  for (const StreamPtr& stream : serving_) {
+    if (stream->writing()) continue;
+    const absl::Duration at = stream->last_message_at() + options_.bookmark_interval;
+    due = due.has_value() ? std::min(*due, at) : at;
+  }
+  return due;
+}
+
+void EventFeed::Serve(const StreamPtr& stream, bool stopping) {
+  if (stream->ended() || stream->writing()) return;
+  if (stream->broken()) {
+    stream->End(ToGrpcStatus(absl::CancelledError("the subscriber has gone")));
+  } else if (stopping) {
+    stream->End(ToGrpcStatus(ShuttingDown()));
+  } else {
+    SendNext(stream);
+  }
+}
+
+void EventFeed::SendNext(const StreamPtr& stream) {
+  std::string message;
+  switch (stream->cursor().Next(message)) {
+    case EventCursor::Progress::kGap:
+      gaps_.Increment();
+      [[fallthrough]];
+    case EventCursor::Progress::kMessage:
+      stream->Write(std::move(message), now_);
+      return;
+    case EventCursor::Progress::kMore:
+      again_.push_back(stream);
+      break;
+    case EventCursor::Progress::kIdle:
+      break;
+  }
+  if (now_ - stream->last_message_at() >= options_.bookmark_interval) {
+    stream->Write(stream->cursor().Bookmark(), now_);
+  }
+}
+
+}  // namespace millrace

@@ -1,0 +1,211 @@
+#include "server/rpc/job_queue_service.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/logging.h"
+#include "server/rpc/convert/job_proto.h"
+#include "server/rpc/page_token.h"
+#include "server/rpc/rpc_call.h"
+
+namespace millrace {
+namespace {
+
+constexpr int kDefaultPageSize = 100;
+constexpr int kMaxPageSize = 1000;
+constexpr int kMaxAttemptsShown = 100;
+// What a reply may hold beyond its first element: clients take 4 MiB unless told otherwise.
+constexpr size_t kReplyBytes = 3 * 1024 * 1024;
+// Jobs asked of the store at first, until it is known how large they are.
+constexpr int kFirstFetch = 10;
+constexpr JobId kMaxJobId = (JobId{1} << 53) - 1;
+
+absl::StatusOr<int> ToPageSize(int proto) {
+  if (proto == 0) return kDefaultPageSize;
+  if (proto > 0 && proto <= kMaxPageSize) return proto;
+  return absl::InvalidArgumentError(absl::StrCat("page_size: must be 1 to ", kMaxPageSize,
+                                                 ", or 0 for ", kDefaultPageSize, ", got ", proto));
+}
+
+// Fills a page, and takes no more jobs from the store than fit in about one reply.
+class PageBuilder {
+ public:
+  PageBuilder(int page_size, v1::ListJobsResponse& response)
+      : page_size_(page_size), response_(response) {}
+
+  // How many more jobs to fetch; 0 once the page is full.
+  int Wanted() const {
+    const int room = full_ ? 0 : page_size_ - response_.jobs_size();
+    if (response_.jobs_size() == 0) return std::min(room, kFirstFetch);
+    const size_t average = std::max<size_t>(bytes_ / response_.jobs_size(), 1);
+    const size_t bytes_left = kReplyBytes - std::min(bytes_, kReplyBytes);
+    return std::min<size_t>(room, std::max<size_t>(bytes_left / average, 1));
+  }
+
+  // False, without adding it, if the page is full.
+  bool Add(const JobDetails& details) {
+    v1::Job job;
+    SetJob(details, job);
+    const size_t bytes = job.ByteSizeLong();
+    full_ = response_.jobs_size() > 0 && bytes_ + bytes > kReplyBytes;
+    if (full_) return false;
+    bytes_ += bytes;
+    *response_.add_jobs() = std::move(job);
+    return true;
+  }
+
+  JobId last_id() const { return response_.jobs(response_.jobs_size() - 1).id(); }
+
+ private:
+  const int page_size_;
+  v1::ListJobsResponse& response_;
+  size_t bytes_ = 0;
+  bool full_ = false;
+};
+
+}  // namespace
+
+JobQueueService::JobQueueService(JobStore& store, PoolControl& pool, JobLimits limits)
+    : store_(store), pool_(pool), limits_(limits) {}
+
+grpc::Status JobQueueService::AddJob(grpc::ServerContext* context, const v1::AddJobRequest* request,
+                                     v1::AddJobResponse* response) {
+  return RpcCall(*context, "JobQueue/AddJob").Run([&] { return AddOne(*request, *response); });
+}
+
+grpc::Status JobQueueService::AddJobs(grpc::ServerContext* context,
+                                      const v1::AddJobsRequest* request,
+                                      v1::AddJobsResponse* response) {
+  return RpcCall(*context, "JobQueue/AddJobs").Run([&] { return AddMany(*request, *response); });
+}
+
+grpc::Status JobQueueService::GetJob(grpc::ServerContext* context, const v1::GetJobRequest* request,
+                                     v1::GetJobResponse* response) {
+  return RpcCall(*context, "JobQueue/GetJob").Run([&] { return GetOne(*request, *response); });
+}
+
+grpc::Status JobQueueService::ListJobs(grpc::ServerContext* context,
+                                       const v1::ListJobsRequest* request,
+                                       v1::ListJobsResponse* response) {
+  return RpcCall(*context, "JobQueue/ListJobs").Run([&] { return ListPage(*request, *response); });
+}
+
+absl::Status JobQueueService::AddOne(const v1::AddJobRequest& request,
+                                     v1::AddJobResponse& response) {
+  if (!request.has_job()) return absl::InvalidArgumentError("job: must be set");
+  absl::StatusOr<JobSpec> spec = ToJobSpec(request.job(), "job");
+  if (!spec.ok()) return spec.status();
+  if (absl::Status valid = ValidateJobSpec(*spec, limits_, "job"); !valid.ok()) return valid;
+  const std::vector<JobSpec> specs = {*std::move(spec)};
+  const absl::StatusOr<std::vector<AddedJob>> added = Add(specs);
+  if (!added.ok()) return added.status();
+  response.set_result(ToProto(added->front().result));
+  SetAddedJob(added->front(), specs.front(), *response.mutable_job());
+  return absl::OkStatus();
+}
+
+absl::Status JobQueueService::AddMany(const v1::AddJobsRequest& request,
+                                      v1::AddJobsResponse& response) {
+  std::vector<JobSpec> specs;
+  specs.reserve(request.jobs_size());
+  for (int i = 0; i < request.jobs_size(); ++i) {
+    absl::StatusOr<JobSpec> spec = ToJobSpec(request.jobs(i), absl::StrCat("jobs[", i, "]"));
+    if (!spec.ok()) return spec.status();
+    specs.push_back(*std::move(spec));
+  }
+  if (absl::Status valid = ValidateJobSpecs(specs, limits_); !valid.ok()) return valid;
+  const absl::StatusOr<std::vector<AddedJob>> added = Add(specs);
+  if (!added.ok()) return added.status();
+  for (const AddedJob& job : *added) {
+    v1::AddedJob& proto = *response.add_jobs();
+    proto.set_id(job.id);
+    proto.set_result(ToProto(job.result));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<AddedJob>> JobQueueService::Add(const std::vector<JobSpec>& specs) {
+  absl::StatusOr<std::vector<AddedJob>> added = store_.AddJobs(specs);
+  if (!added.ok()) return added;
+  if (added->size() != specs.size()) {
+    return absl::InternalError(absl::StrCat("the store was asked to add ", specs.size(),
+                                            " jobs and answered for ", added->size()));
+  }
+  for (size_t i = 0; i < specs.size(); ++i) {
+    if (specs[i].run_at.has_value() || (*added)[i].result == AddResult::kExisting) continue;
+    pool_.Wake();
+    break;
+  }
+  return added;
+}
+
+void JobQueueService::SetAddedJob(const AddedJob& added, const JobSpec& spec, v1::Job& job) {
+  const absl::StatusOr<JobDetails> details = store_.GetJob(added.id);
+  if (details.ok()) {
+    SetJob(*details, job);
+    return;
+  }
+  // It is added: an error now would make the caller add it again.
+  spdlog::warn("job {} was added but not read back: {}", added.id, details.status().ToString());
+  if (added.result == AddResult::kExisting) {
+    job.set_id(added.id);
+    job.set_job_key(spec.job_key);
+  } else {
+    SetJobFromSpec(added.id, spec, job);
+  }
+}
+
+absl::Status JobQueueService::GetOne(const v1::GetJobRequest& request,
+                                     v1::GetJobResponse& response) {
+  if (request.id() < 1 || request.id() > kMaxJobId) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("id: must be 1 to ", kMaxJobId, ", got ", request.id()));
+  }
+  const absl::StatusOr<JobDetails> details = store_.GetJob(request.id());
+  if (!details.ok()) return details.status();
+  const absl::StatusOr<std::vector<Attempt>> attempts =
+      store_.ListAttempts(request.id(), kMaxAttemptsShown);
+  if (!attempts.ok()) return attempts.status();
+  SetJob(*details, *response.mutable_job());
+  size_t bytes = 0;
+  for (const Attempt& attempt : *attempts) {
+    v1::Attempt proto;
+    SetAttempt(attempt, proto);
+    bytes += proto.ByteSizeLong();
+    if (response.attempts_size() > 0 && bytes > kReplyBytes) break;
+    *response.add_attempts() = std::move(proto);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status JobQueueService::ListPage(const v1::ListJobsRequest& request,
+                                       v1::ListJobsResponse& response) {
+  const absl::StatusOr<JobFilter> filter = ToJobFilter(request);
+  if (!filter.ok()) return filter.status();
+  const absl::StatusOr<int> page_size = ToPageSize(request.page_size());
+  if (!page_size.ok()) return page_size.status();
+  std::optional<JobId> before;
+  if (!request.page_token().empty()) {
+    const absl::StatusOr<JobId> parsed = ParsePageToken(request.page_token(), *filter);
+    if (!parsed.ok()) return parsed.status();
+    before = *parsed;
+  }
+  PageBuilder page(*page_size, response);
+  while (const int wanted = page.Wanted()) {
+    const absl::StatusOr<JobPage> fetched = store_.ListJobs(*filter, before, wanted);
+    if (!fetched.ok()) return fetched.status();
+    before = fetched->next_before;
+    for (const JobDetails& details : fetched->jobs) {
+      if (page.Add(details)) continue;
+      before = page.last_id();
+      break;
+    }
+    if (!before.has_value()) return absl::OkStatus();
+  }
+  response.set_next_page_token(MakePageToken(*before, *filter));
+  return absl::OkStatus();
+}
+
+}  // namespace millrace

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <vector>
+
+#include "millrace/v1/job_queue.grpc.pb.h"
+#include "server/model/job_spec.h"
+#include "server/rpc/pool_control.h"
+#include "server/store/job_store.h"
+
+namespace millrace {
+
+// millrace.v1.JobQueue over the store. Every call blocks a thread of gRPC's synchronous server
+// while the database works; how many there are is a setting of the RpcServer. Owned by the
+// RpcServer; destroyed after the grpc::Server. Thread-safe.
+class JobQueueService final : public v1::JobQueue::Service {
+ public:
+  // Wakes `pool` after adding jobs that are due.
+  JobQueueService(JobStore& store, PoolControl& pool, JobLimits limits);
+
+ private:
+  grpc::Status AddJob(grpc::ServerContext* context, const v1::AddJobRequest* request,
+                      v1::AddJobResponse* response) override;
+  grpc::Status AddJobs(grpc::ServerContext* context, const v1::AddJobsRequest* request,
+                       v1::AddJobsResponse* response) override;
+  grpc::Status GetJob(grpc::ServerContext* context, const v1::GetJobRequest* request,
+                      v1::GetJobResponse* response) override;
+  grpc::Status ListJobs(grpc::ServerContext* context, const v1::ListJobsRequest* request,
+                        v1::ListJobsResponse* response) override;
+
+  absl::Status AddOne(const v1::AddJobRequest& request, v1::AddJobResponse& response);
+  absl::Status AddMany(const v1::AddJobsRequest& request, v1::AddJobsResponse& response);
+  absl::Status GetOne(const v1::GetJobRequest& request, v1::GetJobResponse& response);
+  absl::Status ListPage(const v1::ListJobsRequest& request, v1::ListJobsResponse& response);
+
+  // Adds specs that are valid.
+  absl::StatusOr<std::vector<AddedJob>> Add(const std::vector<JobSpec>& specs);
+  // The job as it stands, or what is known of it where it cannot be read.
+  void SetAddedJob(const AddedJob& added, const JobSpec& spec, v1::Job& job);
+
+  JobStore& store_;
+  PoolControl& pool_;
+  const JobLimits limits_;
+};
+
+}  // namespace millrace

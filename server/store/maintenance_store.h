@@ -1,0 +1,17 @@
+#pragma once
+
+#include "absl/status/status.h"
+
+namespace millrace {
+
+// What the upkeep of a schema asks of the database. Errors of every call as in PoolStore.
+// Thread-safe.
+class MaintenanceStore {
+ public:
+  virtual ~MaintenanceStore() = default;
+
+  // Makes the partitions of this and the next two weeks where they are missing.
+  virtual absl::Status EnsurePartitions() = 0;
+};
+
+}  // namespace millrace

@@ -1,0 +1,147 @@
+#include "tests/rpc/fake_job_store.h"
+
+#include <algorithm>
+
+namespace millrace {
+namespace {
+
+template <typename T>
+bool AnyOrContains(const std::vector<T>& wanted, const T& value) {
+  return wanted.empty() || std::find(wanted.begin(), wanted.end(), value) != wanted.end();
+}
+
+JobDetails ToDetails(JobId id, const JobSpec& spec) {
+  JobDetails details;
+  details.state = spec.run_at.has_value() ? JobState::kScheduled : JobState::kReady;
+  Job& job = details.job;
+  job.id = id;
+  job.task_identifier = spec.task_identifier;
+  job.payload = spec.payload.empty() ? "{}" : spec.payload;
+  job.priority = spec.priority;
+  job.max_attempts = spec.max_attempts;
+  job.queue_name = spec.queue_name;
+  job.created_at = absl::FromUnixSeconds(1'700'000'000);
+  job.run_at = spec.run_at.value_or(job.created_at);
+  job.flags = spec.flags;
+  job.job_key = spec.job_key;
+  job.correlation_id = spec.correlation_id;
+  job.metadata = spec.metadata;
+  return details;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<AddedJob>> FakeJobStore::AddJobs(const std::vector<JobSpec>& specs) {
+  MutexLock lock(mutex_);
+  ++held_;
+  changed_.NotifyAll();
+  while (holding_) changed_.Wait(mutex_);
+  --held_;
+  if (!add_status_.ok()) return add_status_;
+  std::vector<AddedJob> added;
+  for (const JobSpec& spec : specs) added.push_back(AddLocked(spec));
+  added_.insert(added_.end(), specs.begin(), specs.end());
+  return added;
+}
+
+AddedJob FakeJobStore::AddLocked(const JobSpec& spec) {
+  for (auto& [id, row] : rows_) {
+    if (spec.job_key.empty() || row.details.job.job_key != spec.job_key) continue;
+    if (spec.job_key_mode == JobKeyMode::kUnsafeDedupe) return {id, AddResult::kExisting};
+    row.details = ToDetails(id, spec);
+    return {id, AddResult::kUpdated};
+  }
+  const JobId id = ++last_id_;
+  rows_[id].details = ToDetails(id, spec);
+  return {id, AddResult::kCreated};
+}
+
+absl::StatusOr<JobDetails> FakeJobStore::GetJob(JobId id) {
+  MutexLock lock(mutex_);
+  if (!read_status_.ok()) return read_status_;
+  const auto found = rows_.find(id);
+  if (found == rows_.end()) return absl::NotFoundError("no job has the id " + std::to_string(id));
+  return found->second.details;
+}
+
+absl::StatusOr<std::vector<Attempt>> FakeJobStore::ListAttempts(JobId id, int limit) {
+  MutexLock lock(mutex_);
+  if (!read_status_.ok()) return read_status_;
+  std::vector<Attempt> attempts = rows_[id].attempts;
+  if (attempts.size() > static_cast<size_t>(limit)) attempts.resize(limit);
+  return attempts;
+}
+
+absl::StatusOr<JobPage> FakeJobStore::ListJobs(const JobFilter& filter, std::optional<JobId> before,
+                                               int limit) {
+  MutexLock lock(mutex_);
+  largest_limit_ = std::max(largest_limit_, limit);
+  if (!read_status_.ok()) return read_status_;
+  JobPage page;
+  for (auto row = rows_.rbegin(); row != rows_.rend(); ++row) {
+    if (before.has_value() && row->first >= *before) continue;
+    if (!Matches(filter, row->second.details)) continue;
+    if (page.jobs.size() == static_cast<size_t>(limit)) {
+      page.next_before = page.jobs.back().job.id;
+      break;
+    }
+    page.jobs.push_back(row->second.details);
+  }
+  return page;
+}
+
+bool FakeJobStore::Matches(const JobFilter& filter, const JobDetails& details) {
+  return AnyOrContains(filter.states, details.state) &&
+         AnyOrContains(filter.task_identifiers, details.job.task_identifier) &&
+         AnyOrContains(filter.queue_names, details.job.queue_name);
+}
+
+void FakeJobStore::FailAdds(absl::Status status) {
+  MutexLock lock(mutex_);
+  add_status_ = std::move(status);
+}
+
+void FakeJobStore::FailReads(absl::Status status) {
+  MutexLock lock(mutex_);
+  read_status_ = std::move(status);
+}
+
+void FakeJobStore::HoldAdds() {
+  MutexLock lock(mutex_);
+  holding_ = true;
+}
+
+void FakeJobStore::ReleaseAdds() {
+  MutexLock lock(mutex_);
+  holding_ = false;
+  changed_.NotifyAll();
+}
+
+void FakeJobStore::AwaitHeldAdds(int count) {
+  MutexLock lock(mutex_);
+  while (held_ < count) changed_.Wait(mutex_);
+}
+
+void FakeJobStore::Put(JobDetails details, std::vector<Attempt> attempts) {
+  MutexLock lock(mutex_);
+  const JobId id = details.job.id;
+  last_id_ = std::max(last_id_, id);
+  rows_[id] = Row{std::move(details), std::move(attempts)};
+}
+
+std::vector<JobSpec> FakeJobStore::added() const {
+  MutexLock lock(mutex_);
+  return added_;
+}
+
+size_t FakeJobStore::size() const {
+  MutexLock lock(mutex_);
+  return rows_.size();
+}
+
+int FakeJobStore::largest_limit() const {
+  MutexLock lock(mutex_);
+  return largest_limit_;
+}
+
+}  // namespace millrace

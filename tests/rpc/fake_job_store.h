@@ -1,0 +1,59 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/base/mutex.h"
+#include "server/store/job_store.h"
+
+namespace millrace {
+
+// Jobs in memory, with the part of the store's rules that callers of the service see: ids rise, a
+// key has one job. Calls fail as they are told to. Thread-safe.
+class FakeJobStore final : public JobStore {
+ public:
+  absl::StatusOr<std::vector<AddedJob>> AddJobs(const std::vector<JobSpec>& specs) override;
+  absl::StatusOr<JobDetails> GetJob(JobId id) override;
+  absl::StatusOr<std::vector<Attempt>> ListAttempts(JobId id, int limit) override;
+  absl::StatusOr<JobPage> ListJobs(const JobFilter& filter, std::optional<JobId> before,
+                                   int limit) override;
+  absl::Status Ping() override { return absl::OkStatus(); }
+
+  // What all calls that add, or all that read, return from now on, if it is an error.
+  void FailAdds(absl::Status status);
+  void FailReads(absl::Status status);
+  // Calls that add wait, from now on, until ReleaseAdds.
+  void HoldAdds();
+  void ReleaseAdds();
+  void AwaitHeldAdds(int count);
+
+  void Put(JobDetails details, std::vector<Attempt> attempts = {});
+  std::vector<JobSpec> added() const;
+  size_t size() const;
+  // The most jobs that one ListJobs has asked for.
+  int largest_limit() const;
+
+ private:
+  struct Row {
+    JobDetails details;
+    std::vector<Attempt> attempts;
+  };
+  static bool Matches(const JobFilter& filter, const JobDetails& details);
+  AddedJob AddLocked(const JobSpec& spec) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  mutable Mutex mutex_;
+  CondVar changed_;
+  bool holding_ ABSL_GUARDED_BY(mutex_) = false;
+  int held_ ABSL_GUARDED_BY(mutex_) = 0;
+  int largest_limit_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Status add_status_ ABSL_GUARDED_BY(mutex_);
+  absl::Status read_status_ ABSL_GUARDED_BY(mutex_);
+  JobId last_id_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<JobId, Row> rows_ ABSL_GUARDED_BY(mutex_);
+  std::vector<JobSpec> added_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace millrace

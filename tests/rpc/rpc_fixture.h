@@ -1,0 +1,53 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "grpcpp/channel.h"
+#include "grpcpp/client_context.h"
+#include "gtest/gtest.h"
+#include "millrace/v1/job_queue.grpc.pb.h"
+#include "millrace/v1/worker_pool.grpc.pb.h"
+#include "server/events/event_emitter.h"
+#include "server/rpc/rpc_server.h"
+#include "tests/rpc/fake_job_store.h"
+#include "tests/rpc/fake_metrics_registry.h"
+#include "tests/rpc/fake_pool_control.h"
+#include "tests/support/fake_clock.h"
+
+namespace millrace {
+
+// A whole service over a fake pool and a fake store, called through a real channel.
+class RpcFixture : public testing::Test {
+ protected:
+  explicit RpcFixture(EventEmitter::Options emitter_options = {});
+
+  // Starts it with these options, on a free port. Called once, by the first use of a stub if not
+  // before.
+  void StartServer(RpcServerOptions options = {});
+  std::shared_ptr<grpc::Channel> Channel();
+  // A channel with a connection of its own.
+  std::shared_ptr<grpc::Channel> NewChannel();
+  v1::JobQueue::Stub& jobs();
+  v1::WorkerPool::Stub& pool_stub();
+
+  FakeClock clock_;
+  FakeMetricsRegistry metrics_;
+  EventEmitter emitter_;
+  FakePoolControl pool_;
+  FakeJobStore store_;
+  std::unique_ptr<RpcServer> server_;
+
+ private:
+  std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<v1::JobQueue::Stub> jobs_;
+  std::unique_ptr<v1::WorkerPool::Stub> pool_stub_;
+};
+
+// The context of a call that ends after a minute: a test that hangs fails.
+std::unique_ptr<grpc::ClientContext> NewContext();
+
+// "INVALID_ARGUMENT: job: must be set", or "OK".
+std::string ToText(const grpc::Status& status);
+
+}  // namespace millrace

@@ -1,0 +1,178 @@
+// When and how much a pool claims (contract B), through a whole pool.
+
+#include "tests/unit/pool/pool_fixture.h"
+
+namespace millrace {
+namespace {
+
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::Field;
+using ::testing::Le;
+
+class ClaimerTest : public PoolFixture {};
+
+TEST_F(ClaimerTest, IdlePoolAnnouncesItselfAndClaimsOnceMore) {
+  StartPool();
+  ASSERT_TRUE(WaitUntilIdle());
+  ASSERT_TRUE(store_.WaitForCalls(Call::kClaim, 2));
+  EXPECT_EQ(store_.CountCalls(Call::kAnnounceIdle), 1);
+}
+
+TEST_F(ClaimerTest, SingleJobsCostNoAnnouncement) {
+  StartPool();
+  ASSERT_TRUE(WaitUntilIdle());
+  for (size_t i = 1; i <= 5; ++i) {
+    AddAndWake("ok");
+    ASSERT_TRUE(events_.WaitFor(EventType::kJobCompleted, i));
+    clock_.Advance(absl::Milliseconds(100));
+  }
+  EXPECT_EQ(store_.CountCalls(Call::kAnnounceIdle), 1);
+}
+
+TEST_F(ClaimerTest, BusyPoolWithdrawsItsAnnouncement) {
+  StartPool();
+  ASSERT_TRUE(WaitUntilIdle());
+  store_.SetMaxJobsOfClaims(1);
+  for (int i = 0; i < 20; ++i) store_.AddTask("ok");
+  pool_->Wake();
+  ASSERT_TRUE(events_.WaitFor(EventType::kJobCompleted, 20));
+  ASSERT_TRUE(WaitUntilIdle());
+  EXPECT_EQ(store_.CountCalls(Call::kAnnounceIdle), 3);
+}
+
+TEST_F(ClaimerTest, PollingAloneFindsJobs) {
+  StartPool();
+  ASSERT_TRUE(WaitUntilIdle());
+  const JobId id = store_.AddTask("ok");
+  ASSERT_TRUE(Eventually([this, id] {
+    clock_.Advance(config_.poll_interval);
+    return store_.Look(id).state == JobState::kCompleted;
+  }));
+}
+
+TEST_F(ClaimerTest, ScheduledJobRunsWhenItIsDueAndNotBefore) {
+  config_.poll_interval = absl::Hours(1);
+  Job job;
+  job.task_identifier = "ok";
+  job.run_at = clock_.Now() + absl::Minutes(10);
+  const JobId id = store_.Add(job);
+  StartPool();
+  ASSERT_TRUE(WaitUntilIdle());
+  clock_.Advance(absl::Minutes(10) - absl::Milliseconds(1));
+  AddAndWake("ok");
+  ASSERT_TRUE(events_.WaitFor(EventType::kJobCompleted));
+  EXPECT_EQ(store_.Look(id).state, JobState::kScheduled);
+  ASSERT_TRUE(Eventually([this, id] {
+    clock_.Advance(absl::Milliseconds(20));
+    return store_.Look(id).state == JobState::kCompleted;
+  }));
+}
+
+TEST_F(ClaimerTest, WakeTellsOfJobsThatAreScheduledSooner) {
+  config_.poll_interval = absl::Hours(1);
+  StartPool();
+  ASSERT_TRUE(WaitUntilIdle());
+  Job job;
+  job.task_identifier = "ok";
+  job.run_at = clock_.Now() + absl::Minutes(10);
+  clock_.Advance(absl::Seconds(1));
+  const JobId id = store_.Add(job);
+  const int promotions = store_.CountCalls(Call::kPromoteDue);
+  pool_->Wake();
+  ASSERT_TRUE(store_.WaitForCalls(Call::kPromoteDue, promotions + 1));
+  clock_.Advance(absl::Minutes(10));
+  ASSERT_TRUE(store_.WaitForState(id, JobState::kCompleted));
+}
+
+TEST_F(ClaimerTest, SlowHandlersAreClaimedForFreeWorkersOnly) {
+  for (int i = 0; i < 50; ++i) store_.AddTask("stubborn");
+  StartPool();
+  ASSERT_TRUE(gate_.WaitForArrivals(2));
+  pool_->Wake();
+  EXPECT_EQ(pool_->Stats().claimed, 2);
+  EXPECT_EQ(pool_->Stats().buffered, 0);
+}
+
+TEST_F(ClaimerTest, FastHandlersAreClaimedAheadUpToTheQueueSize) {
+  config_.queue_size = 40;
+  store_.OnClaim([this] { clock_.Advance(absl::Milliseconds(5)); });
+  for (int i = 0; i < 2000; ++i) store_.AddTask("ok");
+  StartPool();
+  ASSERT_TRUE(events_.WaitFor(EventType::kJobCompleted, 2000));
+  const std::vector<ClaimRequest> claims = store_.Claims();
+  EXPECT_EQ(claims[0].max_jobs, 2);
+  EXPECT_THAT(claims, Each(Field(&ClaimRequest::max_jobs, Le(40))));
+  int largest = 0;
+  for (const ClaimRequest& claim : claims) largest = std::max(largest, claim.max_jobs);
+  EXPECT_GT(largest, 10);
+}
+
+TEST_F(ClaimerTest, ForbiddenFlagsAndAllowedTasksGoWithEachClaim) {
+  config_.forbidden_flags = {"gpu"};
+  config_.task_identifiers = {"ok"};
+  Job job;
+  job.task_identifier = "ok";
+  job.flags = {"gpu"};
+  const JobId flagged = store_.Add(job);
+  const JobId other = store_.AddTask("fail");
+  const JobId mine = store_.AddTask("ok");
+  StartPool();
+  ASSERT_TRUE(store_.WaitForState(mine, JobState::kCompleted));
+  ASSERT_TRUE(WaitUntilIdle());
+  EXPECT_EQ(store_.Look(flagged).state, JobState::kReady);
+  EXPECT_EQ(store_.Look(other).state, JobState::kReady);
+  EXPECT_THAT(store_.Claims()[0].forbidden_flags, ElementsAre("gpu"));
+  EXPECT_THAT(store_.Claims()[0].task_identifiers, ElementsAre("ok"));
+}
+
+TEST_F(ClaimerTest, FailingClaimsBackOff) {
+  StartPool();
+  ASSERT_TRUE(WaitUntilIdle());
+  store_.Fail(Call::kClaim, absl::UnavailableError("away"), FakePoolStore::kAlways);
+  const int claims = store_.CountCalls(Call::kClaim);
+  AddAndWake("ok");
+  ASSERT_TRUE(events_.WaitFor(EventType::kWorkerError));
+  for (int i = 0; i < 100; ++i) pool_->Wake();
+  // Time stands still, so there is no second try.
+  EXPECT_EQ(store_.CountCalls(Call::kClaim), claims + 1);
+  store_.Mend();
+  clock_.Advance(absl::Milliseconds(50));
+  EXPECT_TRUE(events_.WaitFor(EventType::kJobCompleted));
+  EXPECT_EQ(pool_->Stats().errors, 1);
+}
+
+TEST_F(ClaimerTest, JobThatWaitsTooLongIsGivenBackAsStale) {
+  StartPool();
+  ASSERT_TRUE(WaitUntilIdle());
+  store_.OnClaim([this] { clock_.Advance(absl::Milliseconds(5)); });
+  for (int i = 0; i < 200; ++i) store_.AddTask("ok");
+  for (int i = 0; i < 20; ++i) store_.AddTask("stubborn");
+  pool_->Wake();
+  ASSERT_TRUE(gate_.WaitForArrivals(2));
+  ASSERT_TRUE(Eventually([this] { return pool_->Stats().buffered > 0; }));
+  const int64_t buffered = pool_->Stats().buffered;
+  const JobId id = store_.LastHeld();
+  store_.SetMaxJobsOfClaims(0);
+  clock_.Advance(config_.queue_ttl);
+  ASSERT_TRUE(store_.WaitForState(id, JobState::kReady));
+  EXPECT_EQ(store_.Look(id).job.attempt, 0);
+  ASSERT_TRUE(Eventually([this] { return pool_->Stats().buffered == 0; }));
+  EXPECT_TRUE(Eventually([&] { return pool_->Stats().stale_returned == buffered; }));
+  EXPECT_EQ(pool_->Stats().given_back, buffered);
+}
+
+TEST_F(ClaimerTest, ClaimsPauseWhileTooManyOutcomesWaitToBeRecorded) {
+  config_.queue_size = 0;
+  store_.Hang(Call::kRecord);
+  for (int i = 0; i < 1500; ++i) store_.AddTask("ok");
+  StartPool();
+  ASSERT_TRUE(Eventually([this] { return pool_->Stats().claimed > 1000; }));
+  pool_->Wake();
+  EXPECT_LE(pool_->Stats().claimed, 1010);
+  store_.Release(Call::kRecord);
+  EXPECT_TRUE(events_.WaitFor(EventType::kJobCompleted, 1500));
+}
+
+}  // namespace
+}  // namespace millrace

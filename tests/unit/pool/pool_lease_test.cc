@@ -1,0 +1,184 @@
+// The lease of a pool and those of others (contract E2), through a whole pool.
+
+#include <utility>
+
+#include "tests/unit/pool/pool_fixture.h"
+
+namespace millrace {
+namespace {
+
+using ::testing::ElementsAre;
+
+class PoolLeaseTest : public PoolFixture {
+ protected:
+  PoolLeaseTest() {
+    config_.lease_ttl = absl::Seconds(15);
+    config_.heartbeat_interval = absl::Seconds(3);
+  }
+
+  // Moves the clock by three seconds at a time, waiting for the heartbeat that falls due.
+  void PassWithHeartbeats(int seconds) {
+    for (int i = 0; i < seconds; i += 3) {
+      const int leases = store_.CountCalls(Call::kListLeases);
+      clock_.Advance(absl::Seconds(3));
+      ASSERT_TRUE(store_.WaitForCalls(Call::kListLeases, leases + 1));
+    }
+  }
+
+  // Moves the clock until jobs are rescued.
+  void PassUntilRescue() {
+    ASSERT_TRUE(Eventually([this] {
+      if (store_.CountCalls(Call::kRescue) > 0) return true;
+      clock_.Advance(absl::Seconds(1));
+      return false;
+    }));
+  }
+
+  // Another pool, which holds a job and never renews its lease.
+  WorkerNumber LoseAPoolWith(const std::string& task, int max_attempts, bool started) {
+    WorkerRegistration registration;
+    registration.worker_id = "the lost one";
+    registration.lease_ttl = absl::Seconds(15);
+    const WorkerNumber worker = *store_.RegisterWorker(registration);
+    store_.AddTask(task, max_attempts);
+    const std::vector<ClaimedJob> jobs = *store_.Claim({worker, 1, {}, {}});
+    if (started) {
+      EXPECT_TRUE(store_.RecordLastAttemptStarts({{jobs[0].claim_id, jobs[0].job.id}}).ok());
+    }
+    return worker;
+  }
+};
+
+TEST_F(PoolLeaseTest, LeaseIsRenewedAtEachInterval) {
+  StartPool();
+  ASSERT_TRUE(WaitUntilIdle());
+  ASSERT_TRUE(store_.WaitForCalls(Call::kListLeases, 1));
+  PassWithHeartbeats(9);
+  EXPECT_EQ(store_.CountCalls(Call::kHeartbeat), 3);
+  EXPECT_EQ(store_.CountCalls(Call::kRegister), 1);
+}
+
+TEST_F(PoolLeaseTest, JobOfALostPoolIsRescuedAfterItsLease) {
+  LoseAPoolWith("ok", 25, /*started=*/false);
+  StartPool();
+  ASSERT_TRUE(store_.WaitForCalls(Call::kListLeases, 1));
+  PassWithHeartbeats(12);
+  EXPECT_EQ(store_.CountCalls(Call::kRescue), 0);
+  PassUntilRescue();
+  ASSERT_TRUE(events_.WaitFor(EventType::kJobCompleted));
+  EXPECT_THAT(events_.Names(), ElementsAre("pool/start", "job/rescued", "job/completed"));
+  EXPECT_EQ(JobEvents(EventType::kJobCompleted)[0].attempt, 2);
+}
+
+TEST_F(PoolLeaseTest, StartedLastAttemptOfALostPoolIsExhausted) {
+  LoseAPoolWith("ok", 1, /*started=*/true);
+  StartPool();
+  ASSERT_TRUE(store_.WaitForCalls(Call::kListLeases, 1));
+  PassUntilRescue();
+  ASSERT_TRUE(events_.WaitFor(EventType::kJobExhausted));
+  EXPECT_THAT(events_.Names(), ElementsAre("pool/start", "job/rescued", "job/exhausted"));
+  EXPECT_EQ(JobEvents(EventType::kJobExhausted)[0].error, "worker lost");
+  EXPECT_EQ(pool_->Stats().failed, 1);
+}
+
+TEST_F(PoolLeaseTest, LastAttemptThatHadNotStartedRunsAgain) {
+  LoseAPoolWith("ok", 1, /*started=*/false);
+  StartPool();
+  ASSERT_TRUE(store_.WaitForCalls(Call::kListLeases, 1));
+  PassUntilRescue();
+  ASSERT_TRUE(events_.WaitFor(EventType::kJobCompleted));
+  EXPECT_EQ(JobEvents(EventType::kJobCompleted)[0].attempt, 1);
+}
+
+TEST_F(PoolLeaseTest, OutageOfTheDatabaseEndsNobodysLease) {
+  const WorkerNumber other = LoseAPoolWith("ok", 25, /*started=*/false);
+  StartPool();
+  ASSERT_TRUE(store_.WaitForCalls(Call::kListLeases, 1));
+  PassWithHeartbeats(12);
+  store_.Fail(Call::kListLeases, absl::UnavailableError("away"), 1);
+  PassWithHeartbeats(3);
+  // What was seen before does not count any more: a whole lease must pass from here.
+  PassWithHeartbeats(15);
+  EXPECT_EQ(store_.CountCalls(Call::kRescue), 0);
+  EXPECT_TRUE(store_.IsRegistered(other));
+  PassUntilRescue();
+}
+
+TEST_F(PoolLeaseTest, PoolWhoseLeaseWasEndedRegistersAnewAndGoesOn) {
+  StartPool();
+  ASSERT_TRUE(WaitUntilIdle());
+  ASSERT_TRUE(store_.Rescue(1).ok());
+  ASSERT_TRUE(store_.WaitForCalls(Call::kListLeases, 1));
+  PassWithHeartbeats(3);
+  ASSERT_TRUE(store_.WaitUntil([this] { return store_.IsIdle(2); }));
+  const JobId id = AddAndWake("ok");
+  ASSERT_TRUE(store_.WaitForState(id, JobState::kCompleted));
+  EXPECT_EQ(store_.Look(id).held_by, 2);
+}
+
+TEST_F(PoolLeaseTest, HandlersOfAnEndedLeaseAreAskedToStopAndTheirOutcomesAreStale) {
+  store_.AddTask("obedient");
+  StartPool();
+  ASSERT_TRUE(arrived_.WaitForOpen());
+  store_.SetMaxJobsOfClaims(0);
+  ASSERT_TRUE(store_.Rescue(1).ok());
+  clock_.Advance(absl::Seconds(3));
+  ASSERT_TRUE(events_.WaitFor(EventType::kJobStaleOutcome));
+  EXPECT_EQ(pool_->Stats().interrupted, 0);
+}
+
+TEST_F(PoolLeaseTest, NothingIsClaimedWhileTheLeaseCannotBeRenewed) {
+  StartPool();
+  ASSERT_TRUE(WaitUntilIdle());
+  store_.Fail(Call::kHeartbeat, absl::UnavailableError("away"), FakePoolStore::kAlways);
+  clock_.Advance(absl::Seconds(8));
+  ASSERT_TRUE(events_.WaitFor(EventType::kWorkerError));
+  ASSERT_TRUE(Eventually([this] { return pool_->Stats().last_claim_tick == clock_.Now(); }));
+  const int claims = store_.CountCalls(Call::kClaim);
+  const JobId id = AddAndWake("ok");
+  clock_.Advance(absl::Seconds(2));
+  ASSERT_TRUE(Eventually([this] { return pool_->Stats().last_claim_tick == clock_.Now(); }));
+  EXPECT_EQ(store_.CountCalls(Call::kClaim), claims);
+  store_.Mend();
+  ASSERT_TRUE(Eventually([this, id] {
+    clock_.Advance(absl::Milliseconds(100));
+    return store_.Look(id).state == JobState::kCompleted;
+  }));
+}
+
+TEST_F(PoolLeaseTest, HandlersAreInterruptedAtTwoThirdsOfALeaseThatCannotBeRenewed) {
+  const JobId id = store_.AddTask("obedient");
+  StartPool();
+  ASSERT_TRUE(arrived_.WaitForOpen());
+  store_.Fail(Call::kHeartbeat, absl::UnavailableError("away"), FakePoolStore::kAlways);
+  clock_.Advance(absl::Seconds(9));
+  ASSERT_TRUE(events_.WaitFor(EventType::kWorkerError));
+  EXPECT_EQ(pool_->Stats().active, 1);
+  clock_.Advance(absl::Seconds(1));
+  ASSERT_TRUE(events_.WaitFor(EventType::kJobInterrupted));
+  EXPECT_EQ(store_.Look(id).job.attempt, 0);
+}
+
+TEST_F(PoolLeaseTest, HandlersMayRunOnWhenTheLeaseCannotBeRenewed) {
+  config_.on_lost_lease = OnLostLease::kContinue;
+  store_.AddTask("obedient");
+  StartPool();
+  ASSERT_TRUE(arrived_.WaitForOpen());
+  store_.Fail(Call::kHeartbeat, absl::UnavailableError("away"), FakePoolStore::kAlways);
+  clock_.Advance(absl::Seconds(14));
+  ASSERT_TRUE(Eventually([this] { return pool_->Stats().last_claim_tick == clock_.Now(); }));
+  EXPECT_EQ(pool_->Stats().active, 1);
+  EXPECT_TRUE(events_.OfType(EventType::kJobInterrupted).empty());
+}
+
+TEST_F(PoolLeaseTest, RescueIsRepeatedUntilNothingIsFoundAnyMore) {
+  LoseAPoolWith("ok", 25, /*started=*/false);
+  StartPool();
+  ASSERT_TRUE(store_.WaitForCalls(Call::kListLeases, 1));
+  PassUntilRescue();
+  PassWithHeartbeats(18);
+  EXPECT_EQ(store_.CountCalls(Call::kRescue), 4);
+}
+
+}  // namespace
+}  // namespace millrace
