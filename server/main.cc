@@ -2,7 +2,4 @@
 #include "tasks/register_tasks.h"
 
 // The server with the tasks of tasks/register_tasks.cc.
-int main(int argc, char** argv) {
-  return millrace::RunServer(argc, argv,
-                             [](millrace::TaskRegistry& tasks) { millrace::RegisterTasks(tasks); });
-}
+int main(int argc, char** argv) { return millrace::RunServer(argc, argv, millrace::RegisterTasks); }

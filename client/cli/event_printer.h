@@ -23,6 +23,9 @@ class EventPrinter {
   // Whether the limit is reached, or nobody reads any more.
   bool done() const;
 
+  // Events, without gaps.
+  int64_t printed() const { return printed_; }
+
  private:
   void Print(const client::FeedEvent& event, const std::string& incarnation);
   void Print(const client::FeedGap& gap, const std::string& incarnation);

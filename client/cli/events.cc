@@ -64,6 +64,7 @@ absl::Status PrintBuffered(const EventsOptions& options, const client::Connectio
     printer.Print(Matching(options.query, *std::move(message)));
     if (feed.position().sequence >= end->sequence) break;
   }
+  if (printer.printed() == 0 && !session.json()) session.Remark("no event matches");
   return absl::OkStatus();
 }
 
@@ -73,17 +74,20 @@ class OutageReporter {
   explicit OutageReporter(Session& session) : session_(session) {}
 
   void OnDisconnect(const absl::Status& reason) {
-    if (std::exchange(out_, true)) return;
-    session_.Remark(absl::StrCat("lost the connection (", std::string(reason.message()),
-                                 "); trying to connect again"));
+    if (!std::exchange(connected_, false)) return;
+    session_.Remark(
+        absl::StrCat("lost the connection (", CauseOf(reason), "); trying to connect again"));
+    lost_ = true;
   }
   void OnMessage() {
-    if (std::exchange(out_, false)) session_.Remark("connected again");
+    connected_ = true;
+    if (std::exchange(lost_, false)) session_.Remark("connected again");
   }
 
  private:
   Session& session_;
-  bool out_ = false;
+  bool connected_ = false;
+  bool lost_ = false;
 };
 
 absl::Status PrintUntilEnd(client::EventSubscription& feed, EventPrinter& printer,

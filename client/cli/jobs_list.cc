@@ -56,20 +56,23 @@ class ListWriter {
   int64_t count_ = 0;
 };
 
-absl::Status WriteJobs(const ListOptions& options, client::JobListing& listing, Session& session,
-                       ListWriter& writer) {
+// True if there are more than the limit.
+absl::StatusOr<bool> WriteJobs(const ListOptions& options, client::JobListing& listing,
+                               Session& session, ListWriter& writer) {
   while (session.out().good()) {
     const absl::StatusOr<std::optional<JobDetails>> job = listing.Next();
     if (!job.ok()) return job.status();
-    if (!job->has_value()) return absl::OkStatus();
-    if (!options.all && writer.count() == options.limit) {
-      session.Remark(absl::StrCat("there are more than these ", options.limit,
-                                  "; ask for them with --limit or --all"));
-      return absl::OkStatus();
-    }
+    if (!job->has_value()) return false;
+    if (!options.all && writer.count() == options.limit) return true;
     writer.Write(**job);
   }
-  return absl::OkStatus();
+  return false;
+}
+
+std::string MoreText(int64_t limit) {
+  return absl::StrCat(limit == 1 ? "there are more than this one"
+                                 : absl::StrCat("there are more than these ", limit),
+                      "; ask for them with --limit or --all");
 }
 
 absl::Status ListJobs(const ListOptions& options, Session& session) {
@@ -80,10 +83,12 @@ absl::Status ListJobs(const ListOptions& options, Session& session) {
   const int64_t page_size = options.all ? kPageSize : std::min(options.limit + 1, kPageSize);
   client::JobListing listing(queue, FilterOf(options), static_cast<int>(page_size));
   ListWriter writer(session);
-  const absl::Status written = WriteJobs(options, listing, session, writer);
+  const absl::StatusOr<bool> more = WriteJobs(options, listing, session, writer);
   writer.Finish();
-  if (written.ok() && writer.count() == 0 && !session.json()) session.Remark("no job matches");
-  return written;
+  if (!more.ok()) return more.status();
+  if (*more) session.Remark(MoreText(options.limit));
+  if (writer.count() == 0 && !session.json()) session.Remark("no job matches");
+  return absl::OkStatus();
 }
 
 }  // namespace

@@ -7,16 +7,14 @@
 #include "client/output/time_text.h"
 
 namespace millrace::cli {
-namespace {
-
 // gRPC tells the cause last, after "failed to connect to all addresses; last error: ...: ".
-std::string Cause(const absl::Status& status) {
+std::string CauseOf(const absl::Status& status) {
   const std::string message(status.message().data(), status.message().size());
-  const size_t colon = message.rfind(": ");
+  const size_t colon = message.starts_with("failed to connect") || message.starts_with("DNS ")
+                           ? message.rfind(": ")
+                           : std::string::npos;
   return colon == std::string::npos ? message : message.substr(colon + 2);
 }
-
-}  // namespace
 
 absl::StatusOr<const client::Connection*> Session::Connect() {
   if (connection_ == nullptr) {
@@ -43,7 +41,7 @@ std::string Session::Explain(const absl::Status& status) const {
   switch (status.code()) {
     case absl::StatusCode::kUnavailable:
       if (connection_ == nullptr || connection_->connected()) return message;
-      return absl::StrCat("cannot reach a server at ", address, " (", Cause(status),
+      return absl::StrCat("cannot reach a server at ", address, " (", CauseOf(status),
                           "): start millrace-server there, or name another address with --address "
                           "or MILLRACE_ADDRESS");
     case absl::StatusCode::kDeadlineExceeded:

@@ -15,6 +15,9 @@
 
 namespace millrace::cli {
 
+// Why a call or a stream failed, without the layers through which the reason came.
+std::string CauseOf(const absl::Status& status);
+
 // One run of the command: its global options, the console, the connection, and what the chosen
 // subcommand does. Owned by RunCommandLine. Used from one thread: the command's.
 class Session {

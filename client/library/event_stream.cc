@@ -5,8 +5,9 @@
 namespace millrace::client {
 
 EventStream::EventStream(v1::WorkerPool::Stub& stub, v1::EventsRequest request,
-                         std::function<void()> on_change)
+                         bool wait_for_server, std::function<void()> on_change)
     : request_(std::move(request)), on_change_(std::move(on_change)) {
+  context_.set_wait_for_ready(wait_for_server);
   stub.async()->Events(&context_, &request_, this);
   AddHold();
   StartRead(&incoming_);

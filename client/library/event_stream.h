@@ -18,9 +18,10 @@ namespace millrace::client {
 // call the On... methods; the rest is used by one thread.
 class EventStream final : public grpc::ClientReadReactor<v1::EventsResponse> {
  public:
-  // Starts the call. `on_change` is called by gRPC's threads whenever Take or ended may have
+  // Starts the call. With `wait_for_server` it waits for a server that cannot be reached, and
+  // otherwise fails. `on_change` is called by gRPC's threads whenever Take or ended may have
   // something new; it must be quick.
-  EventStream(v1::WorkerPool::Stub& stub, v1::EventsRequest request,
+  EventStream(v1::WorkerPool::Stub& stub, v1::EventsRequest request, bool wait_for_server,
               std::function<void()> on_change);
   ~EventStream() override;
 

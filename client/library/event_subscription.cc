@@ -174,7 +174,8 @@ void EventSubscription::Connect() {
   request.set_after_sequence(after.sequence);
   request.set_incarnation(after.incarnation);
   last_heard_ = clock_.Monotonic();
-  stream_ = std::make_unique<EventStream>(*wire_->stub, std::move(request), [this] {
+  // Once it was there, it is waited for: gRPC looks for it every two seconds or sooner.
+  stream_ = std::make_unique<EventStream>(*wire_->stub, std::move(request), heard_, [this] {
     MutexLock lock(mutex_);
     ++changes_;
     changed_.NotifyAll();

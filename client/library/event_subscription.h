@@ -46,7 +46,8 @@ class EventSubscription {
     // How many attempts to connect may fail before the first message; then Next returns the error.
     // 0: no limit. After the first message there is none.
     int first_attempts = 0;
-    // Called by the thread in Next when a stream was lost, with the reason. May be empty.
+    // Called by the thread in Next when a stream was lost or could not be had, with the reason. May
+    // be empty.
     std::function<void(const absl::Status&)> on_disconnect;
   };
 

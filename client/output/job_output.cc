@@ -11,6 +11,9 @@
 namespace millrace::cli {
 namespace {
 
+// Where a table of jobs has room for whole times.
+constexpr size_t kWideScreen = 120;
+
 std::string AttemptText(const Job& job) { return absl::StrCat(job.attempt, "/", job.max_attempts); }
 
 // In which steps it is, if it is a partial success.
@@ -134,7 +137,7 @@ Table MakeJobTable(size_t screen_width, bool colored) {
                 {"STATE"},
                 {"TASK", Table::Align::kLeft, 12},
                 {"QUEUE", Table::Align::kLeft, 8},
-                {"PRIORITY", Table::Align::kRight},
+                {"PRI", Table::Align::kRight},
                 {"ATTEMPT", Table::Align::kRight},
                 {"RUN AT"},
                 {"LAST ERROR", Table::Align::kLeft, 10}},
@@ -142,6 +145,7 @@ Table MakeJobTable(size_t screen_width, bool colored) {
 }
 
 void AddJobRow(const JobDetails& details, absl::Time now, Table& table) {
+  const bool narrow = table.screen_width() > 0 && table.screen_width() < kWideScreen;
   const Job& job = details.job;
   table.AddRow({{absl::StrCat(job.id)},
                 {std::string(Name(details.state)), StyleOf(details.state)},
@@ -149,7 +153,7 @@ void AddJobRow(const JobDetails& details, absl::Time now, Table& table) {
                 {job.queue_name},
                 {absl::StrCat(job.priority)},
                 {AttemptText(job)},
-                {TimeWithAge(job.run_at, now)},
+                {narrow ? Age(job.run_at, now) : TimeWithAge(job.run_at, now)},
                 {details.last_error, Style::kBad}});
 }
 

@@ -16,7 +16,7 @@ JsonObject JobJson(const JobDetails& job);
 JsonObject AttemptJson(const Attempt& attempt);
 JsonObject PartialSuccessJson(const PartialSuccess& partial);
 
-// For people: one row per job, newest first.
+// For people: one row per job. Times are ages alone where the screen is narrow.
 Table MakeJobTable(size_t screen_width, bool colored);
 void AddJobRow(const JobDetails& job, absl::Time now, Table& table);
 

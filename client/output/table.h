@@ -30,6 +30,8 @@ class Table {
   // `screen_width` 0: as wide as it takes.
   Table(std::vector<Column> columns, size_t screen_width, bool colored);
 
+  size_t screen_width() const { return screen_width_; }
+
   // REQUIRES: one cell for each column.
   void AddRow(std::vector<Cell> cells);
 

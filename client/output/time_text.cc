@@ -8,12 +8,13 @@
 namespace millrace::cli {
 namespace {
 
-// In the largest unit that fits, such as 3m.
+// In the largest unit that fits, rounded, such as 3m.
 std::string AgeText(absl::Duration age) {
-  if (age < absl::Minutes(1)) return absl::StrCat(absl::ToInt64Seconds(age), "s");
-  if (age < absl::Hours(1)) return absl::StrCat(absl::ToInt64Minutes(age), "m");
-  if (age < absl::Hours(48)) return absl::StrCat(absl::ToInt64Hours(age), "h");
-  return absl::StrCat(absl::ToInt64Hours(age) / 24, "d");
+  const auto count = [age](absl::Duration unit) { return (age + unit / 2) / unit; };
+  if (count(absl::Seconds(1)) < 60) return absl::StrCat(count(absl::Seconds(1)), "s");
+  if (count(absl::Minutes(1)) < 60) return absl::StrCat(count(absl::Minutes(1)), "m");
+  if (count(absl::Hours(1)) < 48) return absl::StrCat(count(absl::Hours(1)), "h");
+  return absl::StrCat(count(absl::Hours(24)), "d");
 }
 
 // With three significant digits.
@@ -37,11 +38,13 @@ std::string ClockText(absl::Time time) {
   return absl::FormatTime("%H:%M:%E3SZ", time, absl::UTCTimeZone());
 }
 
-std::string TimeWithAge(absl::Time time, absl::Time now) {
+std::string Age(absl::Time time, absl::Time now) {
   const absl::Duration age = now - time;
-  const std::string relative =
-      age >= absl::ZeroDuration() ? AgeText(age) + " ago" : "in " + AgeText(-age);
-  return absl::StrCat(TimeText(time), " (", relative, ")");
+  return age >= absl::ZeroDuration() ? AgeText(age) + " ago" : "in " + AgeText(-age);
+}
+
+std::string TimeWithAge(absl::Time time, absl::Time now) {
+  return absl::StrCat(TimeText(time), " (", Age(time, now), ")");
 }
 
 std::string DurationText(absl::Duration duration) {

@@ -9,6 +9,9 @@ namespace millrace::cli {
 // For people: UTC and how long ago, such as "2026-03-01 12:00:05Z (3m ago)" or "... (in 2h)".
 std::string TimeWithAge(absl::Time time, absl::Time now);
 
+// For people: "3m ago" or "in 2h".
+std::string Age(absl::Time time, absl::Time now);
+
 // For people, in UTC: "2026-03-01 12:00:05Z", or with milliseconds and without the date.
 std::string TimeText(absl::Time time);
 std::string ClockText(absl::Time time);

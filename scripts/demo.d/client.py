@@ -3,8 +3,6 @@
 import json
 import subprocess
 
-PROGRAM = "build/release/bin/millrace"
-
 
 class ClientError(Exception):
     """The command failed; the text is what it said."""
@@ -13,8 +11,8 @@ class ClientError(Exception):
 class Client:
     """Calls `millrace` against one server."""
 
-    def __init__(self, address):
-        self._base = [PROGRAM, "--address", address, "--output", "json"]
+    def __init__(self, program, address):
+        self._base = [program, "--address", address, "--output", "json"]
 
     def _run(self, *arguments, text_in=None):
         done = subprocess.run([*self._base, *arguments], input=text_in, capture_output=True,
@@ -44,6 +42,10 @@ class Client:
     def get(self, job_id):
         """The job with its attempts."""
         return self._run("jobs", "get", str(job_id))[0]
+
+    def list(self):
+        """All jobs."""
+        return self._run("jobs", "list", "--all")
 
     def follow_events(self):
         """The process that prints every event of the server, from its first on, as a line."""

@@ -6,6 +6,9 @@ COLORS = {"job/completed": "32", "job/partial-success": "33", "job/failed": "33"
           "job/exhausted": "31", "job/cancelled": "31", "worker/error": "31"}
 ENDS = ("job/completed", "job/exhausted", "job/cancelled")
 
+OUTCOMES = {"job/completed": "completed", "job/partial-success": "partial success",
+            "job/failed": "failed", "job/exhausted": "failed", "job/cancelled": "cancelled"}
+
 
 def styled(text, code):
     return f"\033[{code}m{text}\033[0m" if code and sys.stdout.isatty() else text

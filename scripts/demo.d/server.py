@@ -9,7 +9,6 @@ import subprocess
 import tempfile
 import time
 
-PROGRAM = "build/release/bin/millrace-server"
 START_SECONDS = 30
 STOP_SECONDS = 45
 
@@ -27,14 +26,14 @@ def free_port():
 class Server:
     """A server process. With `outlives`, it goes on when the demo has ended."""
 
-    def __init__(self, log, secret, outlives):
+    def __init__(self, program, log, secret, outlives):
         self.address = f"127.0.0.1:{free_port()}"
         self.metrics = f"127.0.0.1:{free_port()}"
         self.log = log
         # PostgreSQL runs as a user of its own where the server is root: that one must get in here.
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="millrace-demo-"))
         self.folder.chmod(0o711)
-        command = [PROGRAM, "--address", self.address, "--metrics-address", self.metrics,
+        command = [program, "--listen", self.address, "--metrics-listen", self.metrics,
                    "--data-dir", str(self.folder / "data"), "--concurrency", "4",
                    "--retry-base-ms", "500"]
         if not outlives:
@@ -52,7 +51,8 @@ class Server:
         kept = {name: value for name, value in os.environ.items()
                 if not name.startswith(("MILLRACE_", "PG"))
                 and name not in ("DATABASE_URL", "IMPORT_CSV_DATABASE_URL")}
-        return {**kept, "MILLRACE_WEBHOOK_SECRET_DEMO": secret, "MILLRACE_WEBHOOK_ALLOW_PRIVATE": "1"}
+        return {**kept, "MILLRACE_WEBHOOK_SECRET_DEMO": secret,
+                "MILLRACE_WEBHOOK_ALLOW_PRIVATE": "1"}
 
     def has_ended(self):
         return self._process.poll() is not None

@@ -12,23 +12,21 @@ def _table(rows):
         print("  " + (styled(line, "1") if number == 0 else line))
 
 
-def print_jobs(jobs):
-    """A line for each task. `jobs` are as the client gives them, with their attempts."""
+def print_jobs(jobs, outcomes):
+    """A line for each task. `jobs` are as the client lists them; `outcomes` are those of all
+    attempts: {(job, attempt): outcome}."""
     rows = [("TASK", "JOBS", "ATTEMPTS", "OUTCOMES OF ATTEMPTS", "STATE OF JOBS")]
-    tasks = collections.defaultdict(list)
-    for job in jobs:
-        tasks[job["job"]["task_identifier"]].append(job)
-    for task, of_task in sorted(tasks.items()):
-        outcomes = collections.Counter(a["outcome"] for j in of_task for a in j["attempts"])
-        states = collections.Counter(j["job"]["state"] for j in of_task)
-        rows.append((task, str(len(of_task)), str(outcomes.total()), _counts(outcomes),
-                     _counts(states)))
+    for task in sorted({job["task_identifier"] for job in jobs}):
+        states = {job["id"]: job["state"] for job in jobs if job["task_identifier"] == task}
+        of_task = [outcome for (job, _), outcome in outcomes.items() if job in states]
+        rows.append((task, str(len(states)), str(len(of_task)), _counts(of_task),
+                     _counts(states.values())))
     print()
     _table(rows)
 
 
-def _counts(counter):
-    return ", ".join(f"{count} {name}" for name, count in sorted(counter.items()))
+def _counts(names):
+    return ", ".join(f"{n} {name}" for name, n in sorted(collections.Counter(names).items()))
 
 
 def size(count):

@@ -114,7 +114,7 @@ class ConfigReader {
     }
   }
 
-  void ReadArguments(std::vector<std::string> arguments) {
+  void ReadArguments(const std::vector<std::string>& arguments) {
     CLI::App app;
     app.set_help_flag();
     CLI::Option* help = app.add_flag("-h,--help");
@@ -123,12 +123,9 @@ class ConfigReader {
     std::map<std::string, CLI::Option*> options;
     for (const OptionInfo& info : infos_) options[info.name] = AddTo(app, info);
     try {
-      // The parser takes them from the back.
-      std::reverse(arguments.begin(), arguments.end());
-      app.parse(std::move(arguments));
+      app.parse(InParserOrder(arguments));
     } catch (const CLI::ParseError& error) {
       faults_.push_back(error.what());
-      return;
     }
     if (help->count() > 0) config_.text_to_print = HelpText(ListOptions());
     if (version->count() > 0)
@@ -140,6 +137,24 @@ class ConfigReader {
                             : "an argument that belongs to no option");
     }
     for (const OptionInfo& info : infos_) TakeResults(info, *options[info.name]);
+  }
+
+  // The parser takes arguments from the back, and takes --name= for a name without a value, so
+  // names and values are put apart.
+  std::vector<std::string> InParserOrder(const std::vector<std::string>& arguments) const {
+    std::vector<std::string> words;
+    for (const std::string& argument : arguments) {
+      const size_t equals = argument.find('=');
+      const std::string name = argument.substr(0, equals);
+      const bool takes_value =
+          std::any_of(infos_.begin(), infos_.end(), [&](const OptionInfo& info) {
+            return !info.value_name.empty() && name == "--" + info.name;
+          });
+      words.push_back(takes_value ? name : argument);
+      if (takes_value && equals != std::string::npos) words.push_back(argument.substr(equals + 1));
+    }
+    std::reverse(words.begin(), words.end());
+    return words;
   }
 
   CLI::Option* AddTo(CLI::App& app, const OptionInfo& info) {

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 
 class CivetServer;
+struct mg_connection;
 
 namespace millrace {
 
@@ -34,12 +35,16 @@ class HttpEndpoint {
   int port() const;
 
  private:
+  class Complaint;
   class PageHandler;
 
   HttpEndpoint();
 
+  // What the server says of itself: the reason why it does not start, and trouble with clients.
+  static int OnLogMessage(const mg_connection* connection, const char* message);
+
   // Destroyed in the reverse order: the server first.
-  std::string complaint_;
+  std::unique_ptr<Complaint> complaint_;
   std::vector<std::unique_ptr<PageHandler>> handlers_;
   std::unique_ptr<CivetServer> server_;
 };

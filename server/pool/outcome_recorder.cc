@@ -102,7 +102,8 @@ void OutcomeRecorder::Abandon() {
 void OutcomeRecorder::Add(FinishedAttempt finished) {
   MutexLock lock(mutex_);
   if (work_.batches.empty() || work_.batches.back().worker != finished.worker) {
-    work_.batches.emplace_back().worker = finished.worker;
+    work_.batches.push_back(std::exchange(spare_, {}));
+    work_.batches.back().worker = finished.worker;
   }
   Batch& batch = work_.batches.back();
   batch.reports.push_back(std::move(finished.report));
@@ -189,7 +190,10 @@ void OutcomeRecorder::GiveBackNow(Returned returned) {
 }
 
 void OutcomeRecorder::RecordBatch(Batch batch) {
-  if (RecordNow(batch, kTriesOfBatch).ok()) return;
+  if (RecordNow(batch, kTriesOfBatch).ok()) {
+    Recycle(std::move(batch));
+    return;
+  }
   for (size_t i = 0; i < batch.reports.size(); ++i) {
     Batch one;
     one.worker = batch.worker;
@@ -198,6 +202,15 @@ void OutcomeRecorder::RecordBatch(Batch batch) {
     one.notices.push_back(std::move(batch.notices[i]));
     RecordOne(std::move(one));
   }
+}
+
+void OutcomeRecorder::Recycle(Batch batch) {
+  batch.reports.clear();
+  batch.notices.clear();
+  batch.repeated = false;
+  // Swapped, so that what was there is freed without the lock.
+  MutexLock lock(mutex_);
+  std::swap(spare_, batch);
 }
 
 void OutcomeRecorder::RecordOne(Batch one) {

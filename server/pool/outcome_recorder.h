@@ -91,6 +91,8 @@ class OutcomeRecorder {
   void GiveBackNow(Returned returned);
   void RecordBatch(Batch batch);
   void RecordOne(Batch one);
+  // Keeps its memory for a later batch.
+  void Recycle(Batch batch);
   // Announces what was recorded; what is busy is left for later.
   absl::Status RecordNow(Batch& batch, int tries_if_refused);
   // Calls until it succeeds, was refused so many times while the database was there, or recording
@@ -119,6 +121,8 @@ class OutcomeRecorder {
   CondVar start_answered_;
   // Guarded by mutex_.
   Work work_ ABSL_GUARDED_BY(mutex_);
+  // An empty batch that has memory already.
+  Batch spare_ ABSL_GUARDED_BY(mutex_);
   size_t backlog_ ABSL_GUARDED_BY(mutex_) = 0;
   bool idle_ ABSL_GUARDED_BY(mutex_) = false;
   bool finish_ ABSL_GUARDED_BY(mutex_) = false;

@@ -121,10 +121,9 @@ absl::StatusOr<StopReport> WorkerPool::Stop(std::optional<absl::Duration> timeou
     if (state_ != State::kRunning) return NotRunning();
     state_ = State::kStopping;
     run = run_;
+    run->RequestStop(patience);
+    while (run_ == run && state_ != State::kStopped) state_changed_.Wait(mutex_);
   }
-  run->RequestStop(patience);
-  MutexLock lock(mutex_);
-  while (run_ == run && state_ != State::kStopped) state_changed_.Wait(mutex_);
   return run->stop_report();
 }
 

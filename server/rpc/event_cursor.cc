@@ -81,6 +81,14 @@ std::string EventCursor::IncarnationGap() {
   return GapMessage(1, sequence_, "incarnation");
 }
 
+std::string EventCursor::LossGap(const MissingEvents& missing) {
+  // Missing before anything was read is what the subscriber came too late for.
+  const bool evicted = std::exchange(begin_, EventSubscription::Begin::kNow) ==
+                       EventSubscription::Begin::kAfterSequence;
+  sequence_ = missing.last;
+  return GapMessage(missing.first, missing.last, evicted ? "evicted" : "overflow");
+}
+
 EventCursor::Progress EventCursor::NextBatch(std::string& message) {
   Batch batch;
   for (size_t scanned = 0; scanned < limits_.scan_events;) {
@@ -89,22 +97,11 @@ EventCursor::Progress EventCursor::NextBatch(std::string& message) {
     if (reading.missing.has_value()) {
       // What was collected so far comes first; the gap is found again with the next step.
       if (batch.events > 0) break;
-      // Missing before anything was read is what a subscriber came too late for.
-      const bool evicted = std::exchange(begin_, EventSubscription::Begin::kNow) ==
-                           EventSubscription::Begin::kAfterSequence;
-      sequence_ = reading.missing->last;
-      message = GapMessage(reading.missing->first, reading.missing->last,
-                           evicted ? "evicted" : "overflow");
+      message = LossGap(*reading.missing);
       return Progress::kGap;
     }
     begin_ = EventSubscription::Begin::kNow;
-    if (reading.blocks.empty()) break;
-    bool room = true;
-    for (const auto& block : reading.blocks) {
-      room = Collect(*block, batch);
-      if (!room) break;
-    }
-    if (!room) break;
+    if (reading.blocks.empty() || !Collect(reading.blocks, batch)) break;
     scanned += sequence_ - before;
     if (batch.events > 0 && scanned >= limits_.batch_events) break;
   }
@@ -115,8 +112,15 @@ EventCursor::Progress EventCursor::NextBatch(std::string& message) {
   return sequence_ < emitter_.last_sequence() ? Progress::kMore : Progress::kIdle;
 }
 
-// Adds what matches, and goes on to the end of the block; false if the batch is full before.
-bool EventCursor::Collect(const EventBlock& block, Batch& batch) {
+bool EventCursor::Collect(const std::vector<std::shared_ptr<const EventBlock>>& blocks,
+                          Batch& batch) {
+  for (const auto& block : blocks) {
+    if (!CollectBlock(*block, batch)) return false;
+  }
+  return true;
+}
+
+bool EventCursor::CollectBlock(const EventBlock& block, Batch& batch) {
   const uint64_t first = block.first_sequence();
   std::shared_ptr<const EncodedBlock> encoded;
   for (size_t i = sequence_ < first ? 0 : sequence_ + 1 - first; i < block.events.size(); ++i) {
@@ -132,7 +136,6 @@ bool EventCursor::Collect(const EventBlock& block, Batch& batch) {
   return true;
 }
 
-// False if there is no room for it.
 bool EventCursor::AddPiece(const EncodedBlock& encoded, size_t index, Batch& batch) const {
   const size_t begin = index == 0 ? 0 : encoded.ends[index - 1];
   const size_t size = encoded.ends[index] - begin;

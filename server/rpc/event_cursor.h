@@ -58,8 +58,12 @@ class EventCursor {
 
   std::string GapMessage(uint64_t first, uint64_t last, const char* reason) const;
   std::string IncarnationGap();
+  std::string LossGap(const MissingEvents& missing);
   std::string BatchMessage(const Batch& batch) const;
-  bool Collect(const EventBlock& block, Batch& batch);
+  // Adds what matches, and goes on to the end of the blocks; false if the batch is full before.
+  bool Collect(const std::vector<std::shared_ptr<const EventBlock>>& blocks, Batch& batch);
+  bool CollectBlock(const EventBlock& block, Batch& batch);
+  // False if there is no room for it.
   bool AddPiece(const EncodedBlock& encoded, size_t index, Batch& batch) const;
   Progress NextBatch(std::string& message);
 

@@ -1,6 +1,8 @@
 #include "server/rpc/event_feed.h"
 
 #include <algorithm>
+#include <iterator>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -158,21 +160,14 @@ void EventFeed::Serve(const StreamPtr& stream, bool stopping) {
 
 void EventFeed::SendNext(const StreamPtr& stream) {
   std::string message;
-  switch (stream->cursor().Next(message)) {
-    case EventCursor::Progress::kGap:
-      gaps_.Increment();
-      [[fallthrough]];
-    case EventCursor::Progress::kMessage:
-      stream->Write(std::move(message), now_);
-      return;
-    case EventCursor::Progress::kMore:
-      again_.push_back(stream);
-      break;
-    case EventCursor::Progress::kIdle:
-      break;
-  }
-  if (now_ - stream->last_message_at() >= options_.bookmark_interval) {
+  const EventCursor::Progress progress = stream->cursor().Next(message);
+  if (progress == EventCursor::Progress::kGap) gaps_.Increment();
+  if (!message.empty()) {
+    stream->Write(std::move(message), now_);
+  } else if (now_ - stream->last_message_at() >= options_.bookmark_interval) {
     stream->Write(stream->cursor().Bookmark(), now_);
+  } else if (progress == EventCursor::Progress::kMore) {
+    again_.push_back(stream);
   }
 }
 

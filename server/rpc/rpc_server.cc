@@ -63,6 +63,12 @@ RpcServer::RpcServer(RpcServerOptions options, const Backends& backends)
 RpcServer::~RpcServer() { Shutdown(absl::ZeroDuration()); }
 
 absl::Status RpcServer::Start() {
+  absl::Status started = StartAll();
+  if (!started.ok()) Shutdown(absl::ZeroDuration());
+  return started;
+}
+
+absl::Status RpcServer::StartAll() {
   for (const std::string& address : options_.listen_addresses) {
     if (absl::Status free = CheckListenAddress(address); !free.ok()) return free;
   }
@@ -76,9 +82,7 @@ absl::Status RpcServer::Start() {
   builder.RegisterService(health_.get());
   builder.RegisterService(worker_pool_.get());
   builder.RegisterService(job_queue_.get());
-  absl::Status listening = Listen(builder);
-  if (!listening.ok()) Shutdown(absl::ZeroDuration());
-  return listening;
+  return Listen(builder);
 }
 
 absl::Status RpcServer::Listen(grpc::ServerBuilder& builder) {

@@ -28,7 +28,8 @@ class JobQueueService;
 class WorkerPoolService;
 
 // The gRPC server with all its services: WorkerPool, JobQueue, health and reflection. Owned by the
-// service graph; what it is given outlives it. Thread-safe, but Start is called once.
+// service graph; what it is given outlives it. Thread-safe,
+// but Start is called once, and nothing else while it runs.
 class RpcServer final : public HealthControl {
  public:
   // What the services work on.
@@ -62,6 +63,7 @@ class RpcServer final : public HealthControl {
   void Shutdown(absl::Duration grace);
 
  private:
+  absl::Status StartAll();
   absl::Status Listen(grpc::ServerBuilder& builder);
 
   const RpcServerOptions options_;

@@ -8,17 +8,24 @@
 namespace millrace {
 
 ImageSource::ImageSource(FileDescriptor file, std::string path, std::stop_token stop_token)
-    : file_(std::move(file)),
-      path_(std::move(path)),
+    : path_(std::move(path)),
       stop_token_(std::move(stop_token)),
-      source_(VIPS_SOURCE(vips_source_custom_new())) {
+      source_(VIPS_SOURCE(vips_source_custom_new())),
+      file_(std::move(file)) {
+  MutexLock lock(mutex_);
   if (fstat(file_.get(), &opened_as_) != 0) read_status_ = FileError("cannot look at", path_);
   g_signal_connect(source_.get_source(), "read", G_CALLBACK(&ImageSource::Read), this);
   g_signal_connect(source_.get_source(), "seek", G_CALLBACK(&ImageSource::Seek), this);
 }
 
+ImageSource::~ImageSource() {
+  // The last read, in whatever thread, has ended.
+  MutexLock lock(mutex_);
+}
+
 gint64 ImageSource::Read(VipsSourceCustom* /*source*/, void* buffer, gint64 length, void* self) {
   auto& image = *static_cast<ImageSource*>(self);
+  MutexLock lock(image.mutex_);
   if (image.stop_token_.stop_requested()) return -1;
   ssize_t count = 0;
   do {
@@ -31,7 +38,9 @@ gint64 ImageSource::Read(VipsSourceCustom* /*source*/, void* buffer, gint64 leng
 }
 
 gint64 ImageSource::Seek(VipsSourceCustom* /*source*/, gint64 offset, int whence, void* self) {
-  return lseek(static_cast<ImageSource*>(self)->file_.get(), offset, whence);
+  auto& image = *static_cast<ImageSource*>(self);
+  MutexLock lock(image.mutex_);
+  return lseek(image.file_.get(), offset, whence);
 }
 
 bool ImageSource::WasWrittenTo() const {
@@ -42,6 +51,7 @@ bool ImageSource::WasWrittenTo() const {
 }
 
 absl::Status ImageSource::ReadFault() const {
+  MutexLock lock(mutex_);
   if (stop_token_.stop_requested()) return absl::CancelledError("asked to stop");
   if (!read_status_.ok()) return read_status_;
   if (WasWrittenTo()) {

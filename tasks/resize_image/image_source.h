@@ -6,19 +6,21 @@
 #include <string>
 #include <vips/vips8>
 
-#include "absl/status/statusor.h"
+#include "absl/status/status.h"
+#include "server/base/mutex.h"
 #include "tasks/support/file_descriptor.h"
 
 namespace millrace {
 
 // An image file as the image library reads it, with what the library's own files lack: every read
 // ends at once when the stop token has fired, and a read that the disk refused is told apart from
-// bytes that are no image. It lives longer than every image that reads from it. Used from one
-// thread at a time; the library sees to that.
+// bytes that are no image. Whoever decodes an image makes one; it lives longer than every image
+// that reads from it. Thread-safe: the library reads in threads of its own.
 class ImageSource {
  public:
   // REQUIRES: `file` is open for reading.
   ImageSource(FileDescriptor file, std::string path, std::stop_token stop_token);
+  ~ImageSource();
   ImageSource(const ImageSource&) = delete;
   ImageSource& operator=(const ImageSource&) = delete;
 
@@ -32,17 +34,18 @@ class ImageSource {
  private:
   static gint64 Read(VipsSourceCustom* source, void* buffer, gint64 length, void* self);
   static gint64 Seek(VipsSourceCustom* source, gint64 offset, int whence, void* self);
-  bool WasWrittenTo() const;
+  bool WasWrittenTo() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Constant after construction.
-  const FileDescriptor file_;
   const std::string path_;
   const std::stop_token stop_token_;
-  struct stat opened_as_{};
   vips::VSource source_;
 
+  mutable Mutex mutex_;
+  const FileDescriptor file_ ABSL_GUARDED_BY(mutex_);
+  struct stat opened_as_ ABSL_GUARDED_BY(mutex_) {};
   // The first read that failed.
-  absl::Status read_status_;
+  absl::Status read_status_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace

@@ -27,6 +27,7 @@ def project_files(root):
         names = listed.stdout.splitlines()
     else:
         names = [path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()]
+        names = [name for name in names if not name.startswith(("build", ".git/"))]
     return sorted(name for name in set(names) if (root / name).is_file() and pathlib.Path(name).suffix in TEXT)
 
 

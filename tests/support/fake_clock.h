@@ -17,7 +17,7 @@ class FakeClock final : public Clock {
   absl::Duration Monotonic() const override { return absl::Nanoseconds(elapsed_ns_.load()); }
 
   bool WaitFor(Mutex& mutex, CondVar& changed, absl::Duration timeout,
-               const std::function<bool()>& done) override {
+               const std::function<bool()>& done) override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     const absl::Duration deadline = Monotonic() + timeout;
     ++waiters_;
     while (!done() && Monotonic() < deadline) {

@@ -265,9 +265,16 @@ class JobsListTest : public CommandsTest {
 TEST_F(JobsListTest, PrintsATable) {
   ServeJobs(2);
   EXPECT_EQ(Run({"jobs", "list"}).out,
-            "ID  STATE  TASK  QUEUE  PRIORITY  ATTEMPT  RUN AT                         LAST ERROR\n"
-            " 2  ready  t                   0     0/25  2024-07-03 09:45:40Z (1m ago)\n"
-            " 1  ready  t                   0     0/25  2024-07-03 09:45:40Z (1m ago)\n");
+            "ID  STATE  TASK  QUEUE  PRI  ATTEMPT  RUN AT                         LAST ERROR\n"
+            " 2  ready  t              0     0/25  2024-07-03 09:45:40Z (1m ago)\n"
+            " 1  ready  t              0     0/25  2024-07-03 09:45:40Z (1m ago)\n");
+}
+
+TEST_F(JobsListTest, PrintsANarrowTableOnANarrowScreen) {
+  ServeJobs(1);
+  EXPECT_EQ(Run({"jobs", "list"}, "", {.width = 80}).out,
+            "ID  STATE  TASK  QUEUE  PRI  ATTEMPT  RUN AT  LAST ERROR\n"
+            " 1  ready  t              0     0/25  1m ago\n");
 }
 
 TEST_F(JobsListTest, StopsAtTheLimitAndSaysThatThereAreMore) {

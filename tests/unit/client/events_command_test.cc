@@ -1,8 +1,6 @@
-#include <csignal>
 #include <string>
 #include <vector>
 
-#include "client/cli/interrupt_watcher.h"
 #include "client/output/event_output.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -19,6 +17,7 @@ using client::WireEvents;
 using client::WireGap;
 using testing::HasSubstr;
 using testing::Not;
+using testing::StartsWith;
 
 class EventsCommandTest : public testing::Test {
  protected:
@@ -130,7 +129,9 @@ TEST_F(EventsCommandTest, FollowsFromTheOldestForAfterZero) {
 TEST(EventsFailureTest, AServerThatIsNotThereIsNotWaitedFor) {
   client::FakeServer server;
   for (const char* const argument : {"--follow", "--after=0"}) {
-    EXPECT_EQ(RunCommand({"--address", server.address(), "events", argument}).code, 3);
+    const CommandRun run = RunCommand({"--address", server.address(), "events", argument});
+    EXPECT_EQ(run.code, 3);
+    EXPECT_THAT(run.err, StartsWith("millrace: cannot reach a server at unix:"));
   }
 }
 
@@ -162,29 +163,6 @@ TEST(EventLineTest, TellsWhatMattersOfAFailure) {
       EventLine(event, false),
       "09:46:40.000Z      12  job/failed          job 7 resize_image, attempt 2/25, ran 12 ms, "
       "waited 3 s, again at 2024-07-03 09:47:40Z: no such file");
-}
-
-TEST(InterruptWatcherTest, TurnsTheFirstSignalIntoACall) {
-  Mutex mutex;
-  CondVar changed;
-  bool called = false;
-  InterruptWatcher watcher([&] {
-    MutexLock lock(mutex);
-    called = true;
-    changed.NotifyAll();
-  });
-  EXPECT_EQ(watcher.signal(), 0);
-  std::raise(SIGTERM);
-  MutexLock lock(mutex);
-  while (!called) changed.Wait(mutex);
-  EXPECT_EQ(watcher.signal(), SIGTERM);
-}
-
-TEST(InterruptWatcherTest, GivesTheSignalsBack) {
-  {
-    const InterruptWatcher watcher(nullptr);
-  }
-  EXPECT_EXIT(std::raise(SIGINT), testing::KilledBySignal(SIGINT), "");
 }
 
 }  // namespace

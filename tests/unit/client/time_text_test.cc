@@ -18,6 +18,11 @@ TEST(TimeWithAgeTest, SaysHowLongFromNow) {
   EXPECT_EQ(TimeWithAge(kNow + absl::Hours(2), kNow), "2024-07-03 11:46:40Z (in 2h)");
 }
 
+TEST(TimeWithAgeTest, RoundsToTheNearest) {
+  EXPECT_EQ(TimeWithAge(kNow + absl::Minutes(119.9), kNow), "2024-07-03 11:46:34Z (in 2h)");
+  EXPECT_EQ(TimeWithAge(kNow - absl::Seconds(59.9), kNow), "2024-07-03 09:45:40Z (1m ago)");
+}
+
 TEST(DurationTextTest, UsesTheUnitThatReadsWell) {
   EXPECT_EQ(DurationText(absl::ZeroDuration()), "0 s");
   EXPECT_EQ(DurationText(absl::Microseconds(950)), "950 us");

@@ -10,6 +10,11 @@ using ::testing::HasSubstr;
 
 class PoolMetricsTest : public PoolFixture {
  protected:
+  ~PoolMetricsTest() override {
+    gate_.Open();
+    pool_.reset();
+  }
+
   void StartMeasuredPool() {
     pool_ = std::make_unique<WorkerPool>(store_, tasks_, emitter_, prometheus_, clock_, config_,
                                          WorkerIdentity{"worker-id", "pool-name", "host", 17, ""});

@@ -1,0 +1,41 @@
+// millrace-e2e-server: the real server with tasks that only tests want.
+#include <unistd.h>
+
+#include "server/app/run_server.h"
+#include "tasks/api/task_registry.h"
+
+namespace {
+
+using millrace::TaskContext;
+using millrace::TaskRegistry;
+using millrace::TaskResult;
+
+// Takes a moment, so that a pool cannot have finished them all before another one is told.
+TaskResult Brief(TaskContext& context) {
+  context.WaitFor(absl::Milliseconds(1));
+  return TaskResult::Success();
+}
+
+// Ends only when it is asked to.
+TaskResult Slow(TaskContext& context) {
+  while (context.WaitFor(absl::Hours(1))) {
+  }
+  return TaskResult::Fail("asked to stop");
+}
+
+// Never ends.
+TaskResult Ignoring(TaskContext&) {
+  while (true) pause();
+}
+
+void RegisterTestTasks(TaskRegistry& tasks) {
+  tasks.Add("noop", [](TaskContext&) {});
+  tasks.Add("brief", Brief);
+  tasks.Add("slow", Slow);
+  tasks.Add("failing", [](TaskContext&) { return TaskResult::Fail("as always"); });
+  tasks.Add("ignoring", Ignoring);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return millrace::RunServer(argc, argv, RegisterTestTasks); }

@@ -1,0 +1,144 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <cstdio>
+#include <memory>
+
+#include "tests/e2e/e2e_schema.h"
+#include "tests/e2e/server_process.h"
+#include "tests/support/eventually.h"
+
+namespace millrace {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr char kEndedOnce[] =
+    "select count(*) from {schema}.attempt_outcome where final and outcome = 'c'";
+constexpr char kOutcomes[] = "select count(*) from {schema}.attempt_outcome";
+constexpr char kDistinctJobs[] = "select count(distinct job_id) from {schema}.attempt_outcome";
+constexpr char kWorkers[] = "select count(distinct worker) from {schema}.attempt_outcome";
+
+class JobsTest : public testing::Test {
+ protected:
+  std::unique_ptr<ServerProcess> StartServer(std::vector<std::string> more = {}) {
+    std::vector<std::string> arguments = {"--database-url=" + schema_.url(),
+                                          "--schema=" + schema_.name(), "--concurrency=4"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    auto server = std::make_unique<ServerProcess>(MILLRACE_E2E_SERVER, arguments);
+    EXPECT_TRUE(server->WaitUntilReady()) << server->output();
+    return server;
+  }
+
+  void AddJobs(const std::string& task, int count) {
+    schema_.Query("select count(*) from generate_series(1, " + std::to_string(count) +
+                  ") n, {schema}.add_job('" + task + "', jsonb_build_object('n', n))");
+  }
+
+  bool AllComplete(int count) {
+    return Eventually([&] { return schema_.Count(kEndedOnce) == count; }, absl::Minutes(3));
+  }
+
+  // Waits until a handler of the task runs.
+  bool Runs(const std::string& task) {
+    return Eventually([&] {
+      return schema_.Count(
+                 "select count(*) from {schema}.claim c cross join unnest(c.first_ids) i "
+                 "join {schema}.job j on j.id = i join {schema}.lane l on l.id = j.lane "
+                 "where l.task_identifier = '" +
+                 task + "'") > 0;
+    });
+  }
+
+  E2eSchema schema_;
+};
+
+TEST_F(JobsTest, TwoServersRunEachOfTenThousandJobsOnce) {
+  const auto first = StartServer();
+  const auto second = StartServer();
+  for (int batch = 0; batch < 10; ++batch) AddJobs("brief", 1000);
+  ASSERT_TRUE(AllComplete(10'000)) << first->output() << second->output();
+  EXPECT_EQ(schema_.Count(kOutcomes), 10'000);
+  EXPECT_EQ(schema_.Count(kDistinctJobs), 10'000);
+  EXPECT_EQ(schema_.Count(kWorkers), 2);
+}
+
+TEST_F(JobsTest, ASigtermInTheMiddleLosesAndRepeatsNothing) {
+  const auto first = StartServer();
+  const auto second = StartServer();
+  for (int batch = 0; batch < 5; ++batch) AddJobs("brief", 1000);
+  ASSERT_TRUE(Eventually([&] { return schema_.Count(kWorkers) == 2; }));
+  first->Signal(SIGTERM);
+  EXPECT_EQ(first->WaitForExit(), 0) << first->output();
+  ASSERT_TRUE(AllComplete(5000)) << second->output();
+  EXPECT_EQ(schema_.Count(kOutcomes), 5000);
+  EXPECT_EQ(schema_.Count(kDistinctJobs), 5000);
+}
+
+TEST_F(JobsTest, AKillInTheMiddleLosesNothing) {
+  const std::vector<std::string> short_lease = {"--lease-ttl-ms=1000",
+                                                "--heartbeat-interval-ms=300"};
+  const auto first = StartServer(short_lease);
+  const auto second = StartServer(short_lease);
+  for (int batch = 0; batch < 5; ++batch) AddJobs("brief", 1000);
+  ASSERT_TRUE(Eventually([&] { return schema_.Count(kWorkers) == 2; }));
+  first->Signal(SIGKILL);
+  EXPECT_EQ(first->WaitForExit(), -SIGKILL);
+  ASSERT_TRUE(AllComplete(5000)) << second->output();
+  EXPECT_EQ(schema_.Count("select count(distinct job_id) from {schema}.attempt_outcome "
+                          "where final and outcome = 'c'"),
+            5000);
+}
+
+TEST_F(JobsTest, AJobAddedInATransactionRunsIfAndOnlyIfThatCommits) {
+  const auto server = StartServer();
+  const std::string script =
+      "begin; select {schema}.add_job('noop'); rollback; "
+      "begin; select {schema}.add_job('noop'); commit;";
+  FILE* psql =
+      popen(("psql -X -q -v ON_ERROR_STOP=1 '" + schema_.url() + "' >/dev/null").c_str(), "w");
+  ASSERT_NE(psql, nullptr);
+  std::fputs(schema_.InSchema(script).c_str(), psql);
+  ASSERT_EQ(pclose(psql), 0);
+  ASSERT_TRUE(AllComplete(1)) << server->output();
+  EXPECT_EQ(schema_.Count("select count(*) from {schema}.job"), 1);
+}
+
+TEST_F(JobsTest, AJobWhoseTaskFailsIsKeptForItsRetry) {
+  const auto server = StartServer();
+  AddJobs("failing", 1);
+  EXPECT_TRUE(Eventually([&] { return schema_.Count(kOutcomes) == 1; })) << server->output();
+  EXPECT_EQ(schema_.Count("select count(*) from {schema}.scheduled"), 1);
+}
+
+TEST_F(JobsTest, HandlersAreInterruptedAfterTheTimeoutAndTheirJobsKept) {
+  const auto server = StartServer({"--graceful-shutdown-timeout-ms=100"});
+  AddJobs("slow", 1);
+  ASSERT_TRUE(Runs("slow"));
+  server->Signal(SIGTERM);
+  EXPECT_EQ(server->WaitForExit(), 0) << server->output();
+  EXPECT_EQ(schema_.Count("select count(*) from {schema}.ready"), 1) << server->output();
+}
+
+TEST_F(JobsTest, ASecondSignalDoesNotWaitForHandlers) {
+  const auto server = StartServer({"--graceful-shutdown-timeout-ms=3600000"});
+  AddJobs("slow", 1);
+  ASSERT_TRUE(Runs("slow"));
+  server->Signal(SIGTERM);
+  ASSERT_TRUE(server->WaitForOutput("stopping"));
+  server->Signal(SIGTERM);
+  EXPECT_EQ(server->WaitForExit(), 0) << server->output();
+}
+
+TEST_F(JobsTest, AHandlerThatIgnoresTheRequestDoesNotKeepTheServer) {
+  const auto server = StartServer({"--graceful-shutdown-timeout-ms=100", "--stop-grace-ms=100"});
+  AddJobs("ignoring", 1);
+  ASSERT_TRUE(Runs("ignoring"));
+  server->Signal(SIGTERM);
+  EXPECT_EQ(server->WaitForExit(), 3) << server->output();
+  EXPECT_THAT(server->output(), HasSubstr("ignore the request to stop"));
+}
+
+}  // namespace
+}  // namespace millrace

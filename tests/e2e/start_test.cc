@@ -1,0 +1,217 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "client/library/worker_pool_client.h"
+#include "tests/e2e/e2e_schema.h"
+#include "tests/e2e/server_process.h"
+#include "tests/support/eventually.h"
+#include "tests/unit/app/http_request.h"
+
+namespace millrace {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+class StartTest : public testing::Test {
+ protected:
+  // Arguments for a server on the test cluster, and `more`.
+  std::vector<std::string> OnCluster(std::vector<std::string> more = {}) {
+    std::vector<std::string> arguments = {"--database-url=" + schema_.url(),
+                                          "--schema=" + schema_.name()};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  }
+
+  // Expects the server to leave with that code and one line that holds all of `texts`.
+  void ExpectFailure(const std::vector<std::string>& arguments, int code,
+                     const std::vector<std::string>& texts) {
+    std::vector<std::string> quiet = arguments;
+    quiet.push_back("--log-level=error");
+    ServerProcess server(MILLRACE_E2E_SERVER, quiet);
+    EXPECT_EQ(server.WaitForExit(), code);
+    const std::string output = server.output();
+    EXPECT_EQ(std::count(output.begin(), output.end(), '\n'), 1) << output;
+    EXPECT_THAT(output, StartsWith("millrace-server: "));
+    for (const std::string& text : texts) EXPECT_THAT(output, HasSubstr(text));
+  }
+
+  E2eSchema schema_;
+};
+
+TEST_F(StartTest, AnUnknownFlagIsNamed) {
+  ExpectFailure(OnCluster({"--frobnicate"}), 2, {"unknown option --frobnicate"});
+}
+
+TEST_F(StartTest, EveryBadValueIsNamed) {
+  ExpectFailure(OnCluster({"--concurrency=0", "--schema=9"}), 2, {"concurrency", "schema"});
+}
+
+TEST_F(StartTest, AnUnreachableDatabaseIsNamedWithoutItsPassword) {
+  ServerProcess server(MILLRACE_E2E_SERVER,
+                       {"--database-url=host=/nowhere dbname=work password=hunter2"});
+  EXPECT_EQ(server.WaitForExit(), 1);
+  EXPECT_THAT(server.output(), AllOf(HasSubstr("cannot use the database /nowhere/work"),
+                                     HasSubstr("--database-url"), Not(HasSubstr("hunter2"))));
+}
+
+TEST_F(StartTest, ASchemaOfANewerServerIsRefused) {
+  {
+    ServerProcess server(MILLRACE_E2E_SERVER, OnCluster());
+    ASSERT_TRUE(server.WaitUntilReady()) << server.output();
+  }
+  schema_.Query("insert into {schema}.schema_version (version, name) values (9999, 'future')");
+  ExpectFailure(OnCluster(), 1, {"version 9999", "newer server"});
+}
+
+TEST_F(StartTest, APortInUseIsNamedAndNothingIsLeftBehind) {
+  ServerProcess first(MILLRACE_E2E_SERVER, OnCluster());
+  ASSERT_TRUE(first.WaitUntilReady()) << first.output();
+  const std::string address = first.grpc_address();
+  ExpectFailure(OnCluster({"--listen=" + address}), 1, {address, "--listen"});
+  const std::string http = "127.0.0.1:" + std::to_string(first.http_port());
+  ExpectFailure(OnCluster({"--metrics-listen=" + http}), 1, {http, "--metrics-listen"});
+  EXPECT_EQ(schema_.Count("select count(*) from {schema}.worker"), 1);
+}
+
+TEST_F(StartTest, AnUnusableDataDirectoryIsNamed) {
+  ExpectFailure({"--data-dir=/proc/millrace"}, 1, {"/proc/millrace", "--data-dir"});
+}
+
+TEST_F(StartTest, AnUnknownTaskInTheAllowListIsNamed) {
+  ExpectFailure(OnCluster({"--task-identifiers=nonsense"}), 1, {"nonsense"});
+}
+
+TEST_F(StartTest, HelpAndVersionArePrinted) {
+  ServerProcess help(MILLRACE_SERVER, {"--help"});
+  EXPECT_EQ(help.WaitForExit(), 0);
+  EXPECT_THAT(help.output(), HasSubstr("--concurrency"));
+  ServerProcess version(MILLRACE_SERVER, {"--version"});
+  EXPECT_EQ(version.WaitForExit(), 0);
+  EXPECT_THAT(version.output(), StartsWith("millrace-server "));
+}
+
+TEST_F(StartTest, HealthAndMetricsAreServedOverHttp) {
+  ServerProcess server(MILLRACE_SERVER, OnCluster());
+  ASSERT_TRUE(server.WaitUntilReady()) << server.output();
+  EXPECT_THAT(HttpRequest(server.http_port(), "GET /livez"), HasSubstr("200 OK"));
+  EXPECT_THAT(HttpRequest(server.http_port(), "GET /readyz"), HasSubstr("200 OK"));
+  EXPECT_THAT(HttpRequest(server.http_port(), "GET /metrics"),
+              AllOf(HasSubstr("200 OK"), HasSubstr("millrace_jobs_claimed_total")));
+}
+
+TEST_F(StartTest, AServerThatWaitsForItsHandlersIsAliveAndNotReady) {
+  ServerProcess server(MILLRACE_E2E_SERVER, OnCluster());
+  ASSERT_TRUE(server.WaitUntilReady()) << server.output();
+  schema_.Query("select {schema}.add_job('slow')");
+  ASSERT_TRUE(Eventually([&] { return schema_.Count("select count(*) from {schema}.claim") > 0; }));
+  server.Signal(SIGTERM);
+  ASSERT_TRUE(server.WaitForOutput("not ready"));
+  EXPECT_THAT(HttpRequest(server.http_port(), "GET /readyz"),
+              AllOf(HasSubstr("503"), HasSubstr("stopping")));
+  EXPECT_THAT(HttpRequest(server.http_port(), "GET /livez"), HasSubstr("200 OK"));
+}
+
+TEST_F(StartTest, WithoutAutostartThePoolWaitsForACaller) {
+  ServerProcess server(MILLRACE_E2E_SERVER, OnCluster({"--no-autostart"}));
+  ASSERT_TRUE(server.WaitUntilReady()) << server.output();
+  client::ClientOptions options;
+  options.address = server.grpc_address();
+  const auto connection = client::Connection::Create(options);
+  ASSERT_TRUE(connection.ok()) << connection.status();
+  client::WorkerPoolClient pool(**connection);
+  const auto before = pool.Stats();
+  ASSERT_TRUE(before.ok()) << before.status();
+  EXPECT_FALSE(before->running);
+  schema_.Query("select {schema}.add_job('noop')");
+  const auto started = pool.Start();
+  ASSERT_TRUE(started.ok()) << started.status();
+  EXPECT_TRUE(Eventually(
+      [&] { return schema_.Count("select count(*) from {schema}.attempt_outcome") == 1; }));
+  EXPECT_EQ(*pool.WorkerId(), server.worker_id());
+}
+
+// On a PostgreSQL of its own.
+class EmbeddedStartTest : public testing::Test {
+ protected:
+  std::vector<std::string> Arguments() { return {"--data-dir=" + data_dir_}; }
+  std::string Query(const std::string& sql) {
+    return E2eSchema::QueryAt("host=" + data_dir_ + "/socket user=millrace dbname=postgres", sql);
+  }
+  pid_t Postmaster() {
+    pid_t pid = 0;
+    std::ifstream(data_dir_ + "/cluster/postmaster.pid") >> pid;
+    // Never a number that kill would take for a group of processes.
+    if (pid <= 0) throw std::runtime_error("no PostgreSQL runs in " + data_dir_);
+    return pid;
+  }
+  static bool Lives(pid_t pid) { return kill(pid, 0) == 0; }
+
+  TempFolder folder_;
+  const std::string data_dir_ = folder_.path() + "/data";
+};
+
+TEST_F(EmbeddedStartTest, StartsWithoutADatabaseAndTakesItsOwnDownAgain) {
+  ServerProcess server(MILLRACE_SERVER, Arguments());
+  ASSERT_TRUE(server.WaitUntilReady()) << server.output();
+  EXPECT_THAT(HttpRequest(server.http_port(), "GET /readyz"), HasSubstr("200 OK"));
+  const pid_t postmaster = Postmaster();
+  server.Signal(SIGTERM);
+  EXPECT_EQ(server.WaitForExit(), 0) << server.output();
+  EXPECT_FALSE(Lives(postmaster));
+}
+
+TEST_F(EmbeddedStartTest, AfterAKillNoPostgresIsLeftAndTheNextStartRunsWhatWasAdded) {
+  {
+    ServerProcess server(MILLRACE_E2E_SERVER, {"--data-dir=" + data_dir_, "--no-autostart"});
+    ASSERT_TRUE(server.WaitUntilReady()) << server.output();
+    Query("select millrace.add_job('noop')");
+    const pid_t postmaster = Postmaster();
+    server.Signal(SIGKILL);
+    EXPECT_EQ(server.WaitForExit(), -SIGKILL);
+    EXPECT_TRUE(Eventually([&] { return !Lives(postmaster); }));
+  }
+  ServerProcess server(MILLRACE_E2E_SERVER, Arguments());
+  ASSERT_TRUE(server.WaitUntilReady()) << server.output();
+  EXPECT_TRUE(
+      Eventually([&] { return Query("select count(*) from millrace.attempt_outcome") == "1"; }));
+}
+
+TEST_F(EmbeddedStartTest, ASecondServerOnTheSameFolderIsRefused) {
+  ServerProcess first(MILLRACE_E2E_SERVER, Arguments());
+  ASSERT_TRUE(first.WaitUntilReady()) << first.output();
+  ServerProcess second(MILLRACE_E2E_SERVER, Arguments());
+  EXPECT_EQ(second.WaitForExit(), 1);
+  EXPECT_THAT(second.output(), AllOf(HasSubstr("in use by another millrace-server"),
+                                     HasSubstr(std::to_string(first.pid()))));
+}
+
+TEST_F(EmbeddedStartTest, ASignalWhileItStartsEndsItCleanly) {
+  ServerProcess server(MILLRACE_E2E_SERVER, Arguments());
+  ASSERT_TRUE(server.WaitForOutput("creating a private PostgreSQL"));
+  server.Signal(SIGTERM);
+  EXPECT_EQ(server.WaitForExit(), 0) << server.output();
+  EXPECT_THAT(server.output(), Not(HasSubstr(" ready\n")));
+}
+
+TEST_F(EmbeddedStartTest, AHandlerThatIgnoresTheRequestLeavesNoPostgresBehind) {
+  ServerProcess server(
+      MILLRACE_E2E_SERVER,
+      {"--data-dir=" + data_dir_, "--graceful-shutdown-timeout-ms=100", "--stop-grace-ms=100"});
+  ASSERT_TRUE(server.WaitUntilReady()) << server.output();
+  Query("select millrace.add_job('ignoring')");
+  ASSERT_TRUE(Eventually([&] { return Query("select count(*) from millrace.claim") != "0"; }));
+  const pid_t postmaster = Postmaster();
+  server.Signal(SIGTERM);
+  EXPECT_EQ(server.WaitForExit(), 3) << server.output();
+  EXPECT_FALSE(Lives(postmaster));
+}
+
+}  // namespace
+}  // namespace millrace
