@@ -19,9 +19,10 @@ COPY client client
 RUN cmake --preset release -DMILLRACE_BUILD_TESTS=OFF -DMILLRACE_BUILD_BENCH=OFF \
  && cmake --build --preset release --target millrace-server millrace \
  && strip build/release/bin/millrace-server build/release/bin/millrace
-# The packages that hold the shared libraries of the two programs, as the loader finds them.
-RUN ldd build/release/bin/millrace-server build/release/bin/millrace | awk '$2 == "=>" {print $3}' | sort -u \
-    | xargs realpath | xargs dpkg-query --search | sed 's/:.*//' | sort -u > runtime-packages
+# The packages that hold the shared libraries of the two programs. A package may know a library below /lib or /usr/lib.
+RUN ldd build/release/bin/millrace-server build/release/bin/millrace | awk '$2 == "=>" {print $3}' | sort -u > libraries \
+ && (sed 'p; s|^|/usr|' libraries | xargs dpkg-query --search 2>/dev/null || true) | sed 's/:.*//' | sort -u > runtime-packages \
+ && test -s runtime-packages
 
 FROM ${DEBIAN} AS runtime
 COPY --from=build /src/runtime-packages /usr/share/doc/millrace/runtime-packages

@@ -4,6 +4,7 @@
 #include "bench/own_workload.h"
 #include "bench/result_line.h"
 #include "bench/smallest_workload.h"
+#include "server/base/logging.h"
 
 namespace millrace::bench {
 namespace {
@@ -41,6 +42,8 @@ int Main(int argc, char** argv) {
   CLI::App* own = app.add_subcommand("own", "the bare loop with the project's own statements");
   AddWorkloadOptions(*own, options);
   CLI11_PARSE(app, argc, argv);
+  // Standard output is for the figures.
+  if (!SetUpLogging("warn", "text").ok()) return 1;
   if (smallest->parsed()) return Print("smallest", RunSmallestWorkload(options));
   return Print("own", RunOwnWorkload(options));
 }

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "bench/bench_schema.h"
+#include "server/store/postgres/binary_array.h"
 #include "server/store/postgres/postgres_pool_store.h"
 #include "server/store/postgres/postgres_text.h"
 
@@ -14,10 +15,10 @@ namespace {
 constexpr int64_t kExecutionTime = 150;
 constexpr int64_t kQueueTime = 2'500'000;
 
-// The size that the store prepares for so many rows.
-int RowsToLock(const WorkloadOptions& options) {
-  for (const int rows : {4, 16, 64, 256, 1024}) {
-    if (rows * options.jobs_per_row > options.batch) return rows;
+// The literal limit that the store prepares for so many rows.
+int LiteralFor(int rows) {
+  for (const int literal : {4, 16, 64, 256, 1024}) {
+    if (rows <= literal) return literal;
   }
   return 4096;
 }
@@ -28,7 +29,7 @@ class OwnWorker final : public LoopWorker {
             WorkerNumber worker)
       : connection_(std::move(connection)),
         batch_(options.batch),
-        rows_(RowsToLock(options)),
+        rows_((options.batch + options.jobs_per_row - 1) / options.jobs_per_row),
         worker_(worker) {
     std::vector<std::string> tasks;
     for (int task = 0; task < options.tasks; ++task) tasks.push_back(absl::StrCat("bench_", task));
@@ -37,10 +38,10 @@ class OwnWorker final : public LoopWorker {
 
   absl::StatusOr<int> ClaimAndComplete() override {
     int jobs = 0;
-    const absl::Status ran = connection_->Run([&](PostgresConnection& connection) {
+    absl::Status ran = connection_->Run([&](PostgresConnection& connection) {
       pqxx::nontransaction transaction(connection.raw());
-      const pqxx::result rows = connection.ExecuteWithRows(rows_, transaction, "ClaimJobs", batch_,
-                                                           worker_, tasks_, "{}", false);
+      const pqxx::result rows = connection.ExecuteWithRows(
+          LiteralFor(rows_), transaction, "ClaimJobs", batch_, worker_, tasks_, "{}", false, rows_);
       jobs = static_cast<int>(rows.size());
       if (jobs > 0) Complete(connection, transaction, rows);
     });
@@ -51,22 +52,20 @@ class OwnWorker final : public LoopWorker {
   pid_t backend() const override { return connection_->raw().backendpid(); }
 
  private:
+  // All of them are of one claim and in their first attempt.
   void Complete(PostgresConnection& connection, pqxx::transaction_base& transaction,
                 const pqxx::result& rows) {
-    ArrayText claims, jobs, executions, queue_times, attempts;
-    int64_t claim = 0;
-    int64_t attempt = 0;
+    BinaryArray jobs(rows.size()), executions(rows.size()), queue_times(rows.size());
+    std::string claim;
     for (const auto& row : rows) {
-      if (!row["claim_id"].is_null()) claim = row["claim_id"].as<int64_t>();
-      if (!row["attempt"].is_null()) attempt = row["attempt"].as<int64_t>();
-      claims.AddInteger(claim);
-      jobs.AddInteger(row["id"].as<int64_t>());
-      executions.AddInteger(kExecutionTime);
-      queue_times.AddInteger(kQueueTime);
-      attempts.AddInteger(attempt);
+      if (!row["claim_id"].is_null()) claim = row["claim_id"].c_str();
+      jobs.Add(row[0].as<int64_t>());
+      executions.Add(kExecutionTime);
+      queue_times.Add(kQueueTime);
     }
-    connection.Execute(transaction, "CompletePlain", claims.Take(), jobs.Take(), executions.Take(),
-                       queue_times.Take(), attempts.Take(), worker_);
+    connection.Execute(transaction, "CompletePlain", "{" + claim + "}", "{1}", "{1}",
+                       absl::StrCat("{", rows.size(), "}"), jobs.Take(), executions.Take(),
+                       queue_times.Take(), worker_);
   }
 
   std::unique_ptr<PostgresConnection> connection_;

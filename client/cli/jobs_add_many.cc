@@ -48,7 +48,7 @@ class LinesAdder {
 
   // What a failed run leaves behind, and how to go on.
   void WriteResume() const {
-    std::string text = absl::StrCat(added(), " jobs were added");
+    std::string text = absl::StrCat(added(), added() == 1 ? " job was" : " jobs were", " added");
     if (unsure_until_ > 0) {
       absl::StrAppend(&text, "; lines ", next_line_, " to ", unsure_until_,
                       " may have been added all the same");

@@ -35,7 +35,7 @@ void Session::Remark(const std::string& text) {
 }
 
 std::string Session::Explain(const absl::Status& status) const {
-  const std::string message(status.message().data(), status.message().size());
+  std::string message(status.message().data(), status.message().size());
   const std::string& address =
       connection_ == nullptr ? options_.address : connection_->options().address;
   switch (status.code()) {

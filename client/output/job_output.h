@@ -12,13 +12,13 @@ namespace millrace::cli {
 
 // For programs: members are named as the fields of millrace.v1; payload, metadata, results and
 // result are JSON values and not texts; what is not set is null or an empty string.
-JsonObject JobJson(const JobDetails& job);
+JsonObject JobJson(const JobDetails& details);
 JsonObject AttemptJson(const Attempt& attempt);
 JsonObject PartialSuccessJson(const PartialSuccess& partial);
 
 // For people: one row per job. Times are ages alone where the screen is narrow.
 Table MakeJobTable(size_t screen_width, bool colored);
-void AddJobRow(const JobDetails& job, absl::Time now, Table& table);
+void AddJobRow(const JobDetails& details, absl::Time now, Table& table);
 
 // For people: all that is known of a job, then its attempts.
 void WriteJob(const client::JobWithAttempts& job, absl::Time now, size_t screen_width, bool colored,

@@ -1,9 +1,8 @@
 #include "client/output/text.h"
 
-#include <locale.h>
-#include <wchar.h>
-
+#include <clocale>
 #include <cstdint>
+#include <cwchar>
 
 #include "absl/strings/str_format.h"
 #include "client/output/utf8_reader.h"
@@ -34,6 +33,13 @@ std::string Escape(uint32_t code) {
     default:
       return code < 0x100 ? absl::StrFormat("\\x%02x", code) : absl::StrFormat("\\u{%x}", code);
   }
+}
+
+// In a JSON string, where a character beyond U+FFFF takes two.
+std::string JsonEscape(uint32_t code) {
+  if (code < 0x10000) return absl::StrFormat("\\u%04x", code);
+  const uint32_t offset = code - 0x10000;
+  return absl::StrFormat("\\u%04x\\u%04x", 0xD800 + (offset >> 10), 0xDC00 + (offset & 0x3FF));
 }
 
 // The C library's table of character widths, whatever locale the user has.
@@ -109,8 +115,9 @@ std::string VisibleJson(std::string_view json) {
   for (Utf8Reader reader(json); !reader.AtEnd();) {
     const Utf8Character character = reader.Next();
     const uint32_t code = character.code.value_or(0xFFFD);
-    if (code >= 0x7F && code < 0xA0) {
-      visible += absl::StrFormat("\\u%04x", code);
+    // Below 0x20 there is only the space between tokens.
+    if (code >= 0x20 && (IsControl(code) || IsInvisible(code))) {
+      visible += JsonEscape(code);
     } else {
       visible += character.bytes;
     }
@@ -130,8 +137,8 @@ std::string JsonString(std::string_view text) {
       json += character.bytes;
     } else if (*character.code == '\n') {
       json += "\\n";
-    } else if (IsControl(*character.code)) {
-      json += absl::StrFormat("\\u%04x", *character.code);
+    } else if (IsControl(*character.code) || IsInvisible(*character.code)) {
+      json += JsonEscape(*character.code);
     } else {
       json += character.bytes;
     }

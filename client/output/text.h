@@ -18,11 +18,11 @@ size_t TextWidth(std::string_view text);
 // Visible text cut to at most `width` columns, with "…" in place of what was cut.
 std::string Shortened(std::string_view text, size_t width);
 
-// JSON text with control characters above U+007E written as \u009b: inside a document they can
-// only stand in strings.
+// JSON text with the same characters written as \u009b, which means the same to its reader: inside
+// a document they can only stand in strings.
 std::string VisibleJson(std::string_view json);
 
-// `text` as a JSON string in quotes: control characters escaped, invalid bytes as U+FFFD.
+// `text` as a JSON string in quotes, with the same characters escaped and invalid bytes as U+FFFD.
 std::string JsonString(std::string_view text);
 
 }  // namespace millrace::cli

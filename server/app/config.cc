@@ -125,7 +125,7 @@ class ConfigReader {
     try {
       app.parse(InParserOrder(arguments));
     } catch (const CLI::ParseError& error) {
-      faults_.push_back(error.what());
+      faults_.emplace_back(error.what());
     }
     if (help->count() > 0) config_.text_to_print = HelpText(ListOptions());
     if (version->count() > 0)

@@ -101,10 +101,6 @@ std::string DescribeDatabase(const std::string& database_url) {
   return text;
 }
 
-bool HoldsPassword(const std::string& database_url) {
-  return !Split(database_url)["password"].empty();
-}
-
 std::string WithoutPassword(const std::string& message, const std::string& database_url) {
   std::string clean = message;
   const std::string password = Split(database_url)["password"];

@@ -8,9 +8,6 @@ namespace millrace {
 // "jobs@db.example.org:5432/work". Never a password.
 std::string DescribeDatabase(const std::string& database_url);
 
-// Whether it carries a password.
-bool HoldsPassword(const std::string& database_url);
-
 // `message` on one line and without the password that `database_url` carries.
 std::string WithoutPassword(const std::string& message, const std::string& database_url);
 

@@ -122,7 +122,7 @@ absl::StatusOr<FileLock> EmbeddedPostgres::WaitForPostgresLock() {
 absl::Status EmbeddedPostgres::StartServer() {
   absl::StatusOr<FileLock> lock = WaitForPostgresLock();
   if (!lock.ok()) return lock.status();
-  absl::StatusOr<ChildProcess> server = cluster_->StartServer(*lock);
+  absl::StatusOr<ChildProcess> server = cluster_->StartServer(*lock, options_.max_connections);
   if (!server.ok()) return Explain(std::string(server.status().message()));
   server_.emplace(*std::move(server));
   return WaitUntilAccepting();

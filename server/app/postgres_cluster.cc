@@ -31,7 +31,6 @@ constexpr int64_t kMaxLogBytes = 16 * 1024 * 1024;
 constexpr char kSettings[] = R"(
 # A private database of one server on the same machine: small, durable, without replicas.
 shared_buffers = 128MB
-max_connections = 64
 max_wal_size = 2GB
 wal_level = minimal
 max_wal_senders = 0
@@ -181,7 +180,8 @@ absl::Status PostgresCluster::RemoveStalePidFile() const {
   return absl::OkStatus();
 }
 
-absl::StatusOr<ChildProcess> PostgresCluster::StartServer(const FileLock& postgres_lock) {
+absl::StatusOr<ChildProcess> PostgresCluster::StartServer(const FileLock& postgres_lock,
+                                                          int max_connections) {
   if (absl::Status removed = RemoveStalePidFile(); !removed.ok()) return removed;
   if (absl::Status removed = directory_->RemoveOldSockets(); !removed.ok()) return removed;
   // What keeps the database private stands on the command line, where no file can change it.
@@ -190,7 +190,8 @@ absl::StatusOr<ChildProcess> PostgresCluster::StartServer(const FileLock& postgr
   return StartProgram(
       {programs_.postgres(), "-D", directory_->cluster_path(), "-c", "listen_addresses=", "-c",
        "port=5432", "-c", "unix_socket_directories=" + folder, "-c", "unix_socket_permissions=0700",
-       "-c", "logging_collector=off", "-c", "log_destination=stderr"},
+       "-c", "logging_collector=off", "-c", "log_destination=stderr", "-c",
+       absl::StrCat("max_connections=", max_connections)},
       postgres_lock.fd());
 }
 

@@ -29,7 +29,7 @@ class PostgresCluster {
 
   // Starts the server of the cluster. REQUIRES: no process of an earlier one lives, which
   // `postgres_lock` proves; all that this one starts will hold it.
-  absl::StatusOr<ChildProcess> StartServer(const FileLock& postgres_lock);
+  absl::StatusOr<ChildProcess> StartServer(const FileLock& postgres_lock, int max_connections);
 
   // Whether the server with that process id accepts connections.
   bool AcceptsConnections(pid_t server) const;

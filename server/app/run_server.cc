@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "server/app/config.h"
-#include "server/app/database_url.h"
 #include "server/app/service_graph.h"
 #include "server/app/signal_watcher.h"
 #include "server/base/clock.h"
@@ -44,7 +43,6 @@ int RunWith(const ServerOptions& options,
     // Handlers still use what would be destroyed.
     _exit(kExitHandlersLeft);
   }
-  spdlog::info("stopped");
   return kExitClean;
 }
 
@@ -63,7 +61,9 @@ int RunServer(int argc, char** argv, const std::function<void(TaskRegistry&)>& r
   const ServerOptions& options = config->options;
   const absl::Status logging = SetUpLogging(options.log_level, options.log_format);
   if (!logging.ok()) return Fail(logging, kExitBadUsage);
-  return RunWith(options, register_tasks);
+  const int code = RunWith(options, register_tasks);
+  if (code == kExitClean) spdlog::info("stopped");
+  return code;
 }
 
 }  // namespace millrace

@@ -2,7 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "absl/random/random.h"
@@ -21,6 +23,8 @@ namespace {
 constexpr absl::Duration kCallGrace = absl::Seconds(5);
 // What the readiness waits for the database.
 constexpr absl::Duration kPingLimit = absl::Seconds(5);
+// Beside those of the stores: for listening, readiness, tasks, and whoever looks with psql.
+constexpr int kOtherConnections = 32;
 constexpr absl::Duration kClaimPatience = absl::Seconds(10);
 
 WorkerIdentity MakeIdentity(const std::string& pool_name, const std::string& version) {
@@ -50,6 +54,7 @@ ServiceGraph::ServiceGraph(ServerOptions options, std::string version,
   EmbeddedPostgres::Options embedded;
   embedded.data_dir = options_.data_dir;
   embedded.programs_folder = options_.postgres_bin_dir;
+  embedded.max_connections = options_.max_connections + kOtherConnections;
   embedded_postgres_ = std::make_unique<EmbeddedPostgres>(std::move(embedded), clock_);
 }
 
@@ -59,19 +64,19 @@ absl::Status ServiceGraph::Start() {
   for (absl::Status (ServiceGraph::*step)() :
        {&ServiceGraph::StartEmbeddedPostgres, &ServiceGraph::OpenDatabase, &ServiceGraph::BuildPool,
         &ServiceGraph::Serve, &ServiceGraph::StartPool}) {
-    absl::Status done = (this->*step)();
-    if (done.ok()) done = FailIfStopping();
+    const absl::Status done = (this->*step)();
+    // A step may fail because of the stop, so that is looked at first.
+    if (absl::Status advanced = Advance(Life::kStarting); !advanced.ok()) return advanced;
     if (!done.ok()) return done;
   }
-  MutexLock lock(mutex_);
-  life_ = Life::kRunning;
-  return absl::OkStatus();
+  return Advance(Life::kRunning);
 }
 
-absl::Status ServiceGraph::FailIfStopping() {
+absl::Status ServiceGraph::Advance(Life life) {
   MutexLock lock(mutex_);
-  return stop_requests_ == 0 ? absl::OkStatus()
-                             : absl::CancelledError("stopped while it was starting");
+  if (stop_requests_ > 0) return absl::CancelledError("stopped while it was starting");
+  life_ = life;
+  return absl::OkStatus();
 }
 
 absl::Status ServiceGraph::StartEmbeddedPostgres() {
@@ -192,19 +197,19 @@ std::map<std::string, HttpEndpoint::PageMaker> ServiceGraph::MakePages() {
 }
 
 void ServiceGraph::RequestStop() {
-  bool starting = false;
+  Life life;
   bool again = false;
   {
     MutexLock lock(mutex_);
     ++stop_requests_;
-    starting = life_ == Life::kStarting;
+    life = life_;
     again = stop_requests_ > 1;
     stop_requested_.NotifyAll();
   }
-  if (starting) {
-    if (embedded_postgres_ != nullptr) embedded_postgres_->RequestStop();
-    return;
+  if (life == Life::kStartingDatabase && embedded_postgres_ != nullptr) {
+    embedded_postgres_->RequestStop();
   }
+  if (life != Life::kRunning) return;
   readiness_->SetStopping();
   if (again) pool_->ForceStop().IgnoreError();
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -56,13 +57,16 @@ class ServiceGraph {
   StopResult WaitAndStop();
 
  private:
+  enum class Life { kStartingDatabase, kStarting, kRunning };
+
+  // CANCELLED, and nothing changes, if the stop was requested.
+  absl::Status Advance(Life life);
   absl::Status StartEmbeddedPostgres();
   absl::Status OpenDatabase();
   absl::Status BuildPool();
   absl::Status Serve();
   absl::Status StartPool();
   std::map<std::string, HttpEndpoint::PageMaker> MakePages();
-  absl::Status FailIfStopping();
   absl::Status DatabaseError(const absl::Status& status) const;
   void StopPool();
 
@@ -72,10 +76,9 @@ class ServiceGraph {
   const RegisterTasksFunction register_tasks_;
   Clock& clock_;
 
-  enum class Life { kStarting, kRunning };
   Mutex mutex_;
   CondVar stop_requested_;
-  Life life_ ABSL_GUARDED_BY(mutex_) = Life::kStarting;
+  Life life_ ABSL_GUARDED_BY(mutex_) = Life::kStartingDatabase;
   int stop_requests_ ABSL_GUARDED_BY(mutex_) = 0;
 
   // In the order of construction; each is destroyed before those above it.

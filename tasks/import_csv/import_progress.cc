@@ -5,14 +5,17 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/model/utf8.h"
 
 namespace millrace {
 namespace {
 
 using nlohmann::json;
 
+// What is kept of each, so that a thousand of them fit into history; the log has all of it.
+constexpr size_t kErrorBytes = 400;
+
 std::string Text(const json& value) {
-  // What a server says of a broken file may hold a part of it.
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -39,7 +42,7 @@ void ImportProgress::AddLoaded(const std::string& file, int64_t rows) {
 }
 
 void ImportProgress::AddFailed(const std::string& file, const std::string& error) {
-  errors_[file] = error;
+  errors_[file] = CleanUtf8(error, kErrorBytes);
 }
 
 TaskResult ImportProgress::ToResult() const {

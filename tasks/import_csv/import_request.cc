@@ -13,6 +13,8 @@ namespace millrace {
 namespace {
 
 constexpr size_t kMaxFiles = 1000;
+// The result of the job names them all, and history keeps at most 1 MiB of it.
+constexpr size_t kMaxPathBytes = 200'000;
 // PostgreSQL's own limits.
 constexpr size_t kMaxColumns = 1600;
 constexpr size_t kMaxNameBytes = 63;
@@ -48,6 +50,15 @@ void CheckName(PayloadReader& payload, const std::string& field, const std::stri
   if (!name.empty() && name.size() <= kMaxNameBytes && name.find('\0') == std::string::npos) return;
   payload.AddFault(field, absl::StrCat("a name has 1 to ", kMaxNameBytes, " bytes, not ",
                                        name.size(), ": \"", name.substr(0, kMaxNameBytes), "\""));
+}
+
+void ReadFiles(PayloadReader& payload, ImportRequest& request) {
+  request.files = payload.RequiredAbsolutePaths("files", kMaxFiles);
+  size_t bytes = 0;
+  for (const std::string& file : request.files) bytes += file.size();
+  if (bytes <= kMaxPathBytes) return;
+  payload.AddFault("files", absl::StrCat("the paths have ", bytes, " bytes together, more than ",
+                                         kMaxPathBytes, ": make several jobs of it"));
 }
 
 void ReadTable(PayloadReader& payload, ImportRequest& request) {
@@ -121,7 +132,7 @@ bool IsAllowedColumnType(const std::string& type) {
 absl::StatusOr<ImportRequest> ReadImportRequest(const std::string& text) {
   PayloadReader payload(text);
   ImportRequest request;
-  request.files = payload.RequiredAbsolutePaths("files", kMaxFiles);
+  ReadFiles(payload, request);
   ReadTable(payload, request);
   ReadColumns(payload, request);
   ReadFormat(payload, request);

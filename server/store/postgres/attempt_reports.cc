@@ -6,6 +6,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "server/model/utf8.h"
+#include "server/store/postgres/binary_array.h"
 #include "server/store/postgres/postgres_text.h"
 
 namespace millrace {
@@ -61,6 +62,58 @@ struct SettleArrays {
   }
 };
 
+// The arrays of the statement CompletePlain. Reports of one claim and attempt, added one after the
+// other, are one group.
+class CompletionArrays {
+ public:
+  explicit CompletionArrays(size_t size) : jobs_(size), executions_(size), queue_times_(size) {}
+
+  void Add(const AttemptReport& report) {
+    if (added_ == 0 || report.claim_id != claim_id_ || report.attempt != attempt_) {
+      EndGroup();
+      claim_id_ = report.claim_id;
+      attempt_ = report.attempt;
+      claims_.AddInteger(claim_id_);
+      attempts_.AddInteger(attempt_);
+      firsts_.AddInteger(added_ + 1);
+    }
+    ++added_;
+    jobs_.Add(report.job_id);
+    executions_.Add(absl::ToInt64Microseconds(report.execution_time));
+    queue_times_.Add(absl::ToInt64Microseconds(report.queue_time));
+  }
+
+  pqxx::result Execute(PostgresConnection& connection, pqxx::transaction_base& transaction,
+                       WorkerNumber worker) {
+    EndGroup();
+    return connection.Execute(transaction, "CompletePlain", claims_.Take(), attempts_.Take(),
+                              firsts_.Take(), lasts_.Take(), jobs_.Take(), executions_.Take(),
+                              queue_times_.Take(), worker);
+  }
+
+ private:
+  void EndGroup() {
+    if (added_ > 0) lasts_.AddInteger(added_);
+  }
+
+  ArrayText claims_, attempts_, firsts_, lasts_;
+  BinaryArray jobs_, executions_, queue_times_;
+  int64_t added_ = 0;
+  // Of the last report.
+  ClaimId claim_id_ = 0;
+  int attempt_ = 0;
+};
+
+// The positions so that reports of one claim and attempt stand together.
+std::vector<size_t> InGroups(const std::vector<AttemptReport>& reports,
+                             std::vector<size_t> positions) {
+  std::stable_sort(positions.begin(), positions.end(), [&](size_t a, size_t b) {
+    return std::pair(reports[a].claim_id, reports[a].attempt) <
+           std::pair(reports[b].claim_id, reports[b].attempt);
+  });
+  return positions;
+}
+
 // The verdicts of a result of Settle by job: a job is named once in a call.
 absl::flat_hash_map<JobId, RecordVerdict> ReadVerdicts(const pqxx::result& rows) {
   absl::flat_hash_map<JobId, RecordVerdict> verdicts;
@@ -85,19 +138,12 @@ absl::Time CompletePlain(PostgresConnection& connection, pqxx::transaction_base&
                          WorkerNumber worker, const std::vector<AttemptReport>& reports,
                          const std::vector<size_t>& positions,
                          std::vector<RecordVerdict>& verdicts) {
-  ArrayText claims, jobs, executions, queue_times, attempts;
-  for (const size_t position : positions) {
-    const AttemptReport& report = reports[position];
-    claims.AddInteger(report.claim_id);
-    jobs.AddInteger(report.job_id);
-    executions.AddInteger(absl::ToInt64Microseconds(report.execution_time));
-    queue_times.AddInteger(absl::ToInt64Microseconds(report.queue_time));
-    attempts.AddInteger(report.attempt);
+  CompletionArrays arrays(positions.size());
+  for (const size_t position : InGroups(reports, positions)) {
+    arrays.Add(reports[position]);
     verdicts[position] = RecordVerdict::kAccepted;
   }
-  const pqxx::result rows =
-      connection.Execute(transaction, "CompletePlain", claims.Take(), jobs.Take(),
-                         executions.Take(), queue_times.Take(), attempts.Take(), worker);
+  const pqxx::result rows = arrays.Execute(connection, transaction, worker);
   absl::Time recorded_at;
   absl::flat_hash_map<JobId, bool> stale;
   for (const auto& row : rows) {

@@ -1,11 +1,14 @@
 #include "server/store/postgres/postgres_pool_store.h"
 
 #include <algorithm>
-#include <set>
+#include <array>
+#include <cmath>
+#include <map>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "server/store/postgres/attempt_reports.h"
+#include "server/store/postgres/claim_rows.h"
 #include "server/store/postgres/job_rows.h"
 #include "server/store/postgres/postgres_text.h"
 
@@ -14,28 +17,16 @@ namespace {
 
 constexpr int kPromoteRows = 1000;
 
+// The sizes of which there are prepared variants of ClaimJobs.
+constexpr std::array kLiterals = {4, 16, 64, 256, 1024, 4096};
+
+int LiteralFor(int row_count) {
+  return *std::lower_bound(kLiterals.begin(), kLiterals.end() - 1, row_count);
+}
+
 absl::Status LeaseEnded() {
   return absl::FailedPreconditionError("the lease of this worker was ended; it must register anew");
 }
-
-// The columns of ClaimJobs.
-enum ClaimColumn {
-  kId,
-  kPayload,
-  kQueue,
-  kJobKey,
-  kCorrelationId,
-  kMetadata,
-  kRemembered,
-  kClaimId,
-  kLane,
-  kPriority,
-  kAttempt,
-  kRunAt,
-  kMaxAttempts,
-  kCreatedAt,
-  kClaimedAt
-};
 
 }  // namespace
 
@@ -195,121 +186,32 @@ absl::StatusOr<std::vector<RescuedJob>> PostgresPoolStore::Rescue(WorkerNumber w
   return rescued;
 }
 
-// Turns the rows of ClaimJobs into jobs. What a chunk shares stands in its first row only. Used
-// from one thread.
-class PostgresPoolStore::ClaimDecoder {
- public:
-  explicit ClaimDecoder(const PostgresPoolStore& store) : store_(store) {}
-
-  ClaimedJob Decode(const pqxx::row& row) {
-    if (!row[kLane].is_null()) BeginChunk(row);
-    ClaimedJob claimed = chunk_;
-    claimed.job.id = row[kId].as<JobId>();
-    claimed.job.payload.assign(row[kPayload].c_str(), row[kPayload].size());
-    if (!row[kQueue].is_null()) claimed.job.queue_name = store_.FindQueue(row[kQueue].as<int>());
-    claimed.job.job_key = row[kJobKey].c_str();
-    claimed.job.correlation_id = row[kCorrelationId].c_str();
-    claimed.job.metadata.assign(row[kMetadata].c_str(), row[kMetadata].size());
-    claimed.plain = plain_chunk_ && row[kQueue].is_null() && row[kJobKey].is_null();
-    return claimed;
-  }
-  int chunks() const { return chunks_; }
-
- private:
-  void BeginChunk(const pqxx::row& row) {
-    ++chunks_;
-    const auto lane = store_.FindLane(row[kLane].as<int>());
-    if (lane != nullptr) {
-      chunk_.job.task_identifier = lane->task_identifier;
-      chunk_.job.flags = lane->flags;
-    }
-    chunk_.claim_id = row[kClaimId].as<ClaimId>();
-    chunk_.job.priority = row[kPriority].as<int>();
-    chunk_.job.attempt = row[kAttempt].as<int>();
-    chunk_.job.max_attempts = row[kMaxAttempts].as<int>();
-    chunk_.job.run_at = ParseTimestamp(row[kRunAt].c_str());
-    chunk_.job.created_at = ParseTimestamp(row[kCreatedAt].c_str());
-    chunk_.queue_time_at_claim = ParseTimestamp(row[kClaimedAt].c_str()) - chunk_.job.run_at;
-    plain_chunk_ = !row[kRemembered].as<bool>();
-  }
-
-  const PostgresPoolStore& store_;
-  ClaimedJob chunk_;
-  bool plain_chunk_ = true;
-  int chunks_ = 0;
-};
-
 absl::StatusOr<std::vector<ClaimedJob>> PostgresPoolStore::Claim(const ClaimRequest& request) {
   std::vector<ClaimedJob> claimed;
   absl::Status ran = database_.Run("claim", [&](PostgresConnection& connection) {
     claimed.clear();
     pqxx::nontransaction transaction(connection.raw());
-    const pqxx::result rows = connection.ExecuteWithRows(
-        RowsToLock(request.max_jobs), transaction, "ClaimJobs", request.max_jobs, request.worker,
+    const int row_count = RowsToTake(request.max_jobs);
+    const pqxx::result result = connection.ExecuteWithRows(
+        LiteralFor(row_count), transaction, "ClaimJobs", request.max_jobs, request.worker,
         TextArray(request.task_identifiers), TextArray(request.forbidden_flags),
-        request.task_identifiers.empty());
-    if (rows.empty()) return;
+        request.task_identifiers.empty(), row_count);
+    if (result.empty()) return;
     // From here on the jobs are ours: an error below would leave them to the end of our lease.
-    LearnNames(connection, transaction, rows);
-    ClaimDecoder decoder(*this);
-    std::map<JobId, size_t> remembered;
-    claimed.reserve(rows.size());
-    for (const auto& row : rows) {
-      claimed.push_back(decoder.Decode(row));
-      if (row[kRemembered].c_str()[0] == 't')
-        remembered[claimed.back().job.id] = claimed.size() - 1;
-    }
-    jobs_per_row_ = static_cast<double>(claimed.size()) / decoder.chunks();
-    if (!remembered.empty()) ReadMemories(connection, transaction, remembered, claimed);
+    ClaimRows rows(result, names_);
+    names_.Learn(connection, transaction, rows.Lanes(), rows.Queues());
+    claimed = rows.Decode();
+    jobs_per_row_ = rows.jobs_per_row();
+    if (!rows.remembered().empty())
+      ReadMemories(connection, transaction, rows.remembered(), claimed);
   });
   if (!ran.ok()) return ran;
   return claimed;
 }
 
-int PostgresPoolStore::RowsToLock(int max_jobs) const {
-  const double wanted = max_jobs / jobs_per_row_.load() + 1;
-  for (const int rows : {4, 16, 64, 256, 1024}) {
-    if (rows >= wanted) return rows;
-  }
-  return 4096;
-}
-
-void PostgresPoolStore::LearnNames(PostgresConnection& connection,
-                                   pqxx::transaction_base& transaction, const pqxx::result& rows) {
-  std::set<int64_t> lanes, queues;
-  for (const auto& row : rows) {
-    if (!row[kLane].is_null() && FindLane(row[kLane].as<int>()) == nullptr)
-      lanes.insert(row[kLane].as<int>());
-    if (!row[kQueue].is_null() && FindQueue(row[kQueue].as<int>()).empty())
-      queues.insert(row[kQueue].as<int>());
-  }
-  if (!lanes.empty()) {
-    const pqxx::result found =
-        connection.Execute(transaction, "ReadLanes", IntegerArray({lanes.begin(), lanes.end()}));
-    MutexLock lock(mutex_);
-    for (const auto& row : found) {
-      lanes_[row[0].as<int>()] =
-          std::make_shared<const Lane>(Lane{row[1].c_str(), StringsFromJson(row[2].c_str())});
-    }
-  }
-  if (!queues.empty()) {
-    const pqxx::result found = connection.Execute(transaction, "ReadQueueNames",
-                                                  IntegerArray({queues.begin(), queues.end()}));
-    MutexLock lock(mutex_);
-    for (const auto& row : found) queues_[row[0].as<int>()] = row[1].c_str();
-  }
-}
-
-std::shared_ptr<const PostgresPoolStore::Lane> PostgresPoolStore::FindLane(int lane) const {
-  MutexLock lock(mutex_);
-  const auto found = lanes_.find(lane);
-  return found == lanes_.end() ? nullptr : found->second;
-}
-
-std::string PostgresPoolStore::FindQueue(int queue) const {
-  MutexLock lock(mutex_);
-  const auto found = queues_.find(queue);
-  return found == queues_.end() ? "" : found->second;
+int PostgresPoolStore::RowsToTake(int max_jobs) const {
+  const double rows = std::ceil(max_jobs / jobs_per_row_.load());
+  return static_cast<int>(std::clamp(rows, 1.0, static_cast<double>(kLiterals.back())));
 }
 
 }  // namespace millrace

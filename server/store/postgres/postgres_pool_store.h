@@ -1,13 +1,10 @@
 #pragma once
 
 #include <atomic>
-#include <map>
-#include <memory>
-#include <string>
 #include <vector>
 
-#include "server/base/mutex.h"
 #include "server/store/pool_store.h"
+#include "server/store/postgres/claim_names.h"
 #include "server/store/postgres/postgres_database.h"
 
 namespace millrace {
@@ -34,27 +31,13 @@ class PostgresPoolStore final : public PoolStore {
   absl::StatusOr<std::vector<RescuedJob>> Rescue(WorkerNumber worker) override;
 
  private:
-  // What a lane stands for. Never changed in the database.
-  struct Lane {
-    std::string task_identifier;
-    std::vector<std::string> flags;
-  };
-  class ClaimDecoder;
-
-  int RowsToLock(int max_jobs) const;
-  // Fills in what is not known yet of the lanes and queues of a result of ClaimJobs.
-  void LearnNames(PostgresConnection& connection, pqxx::transaction_base& transaction,
-                  const pqxx::result& rows);
-  std::shared_ptr<const Lane> FindLane(int lane) const;
-  std::string FindQueue(int queue) const;
+  // How many rows of ready hold so many jobs, judging by the last claim.
+  int RowsToTake(int max_jobs) const;
 
   PostgresDatabase& database_;
+  ClaimNames names_;
   // How many jobs a row of ready stood for in the last claim.
   std::atomic<double> jobs_per_row_ = 1.0;
-
-  mutable Mutex mutex_;
-  std::map<int, std::shared_ptr<const Lane>> lanes_ ABSL_GUARDED_BY(mutex_);
-  std::map<int, std::string> queues_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace

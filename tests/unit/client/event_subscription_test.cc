@@ -3,12 +3,12 @@
 #include <future>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/eventually.h"
 #include "tests/support/fake_clock.h"
 #include "tests/unit/client/fake_server.h"
 
@@ -253,7 +253,7 @@ TEST(EventSubscriptionClockTest, ASilentStreamIsLeftAndTriedAgain) {
   ASSERT_TRUE(subscription.Next().ok());
   std::future<absl::StatusOr<FeedMessage>> next =
       std::async(std::launch::async, [&] { return subscription.Next(); });
-  while (clock.waiters() == 0) std::this_thread::yield();
+  ASSERT_TRUE(Eventually([&clock] { return clock.waiters() > 0; }));
   clock.Advance(absl::Seconds(36));
   EXPECT_TRUE(next.get().ok());
   EXPECT_EQ(reason, "nothing was heard for 35 s");

@@ -60,12 +60,17 @@ TEST(JsonStringTest, EscapesControlCharactersThatJsonWouldAllow) {
   EXPECT_EQ(JsonString("\x7f\xc2\x9b"), R"("\u007f\u009b")");
 }
 
+TEST(JsonStringTest, EscapesCharactersThatHideOrTurnTheDirection) {
+  EXPECT_EQ(JsonString("\u202e\U000e0041"), R"("\u202e\udb40\udc41")");
+}
+
 TEST(JsonStringTest, ReplacesBytesThatAreNotUtf8) {
   EXPECT_EQ(JsonString("a\xff"), "\"a\xEF\xBF\xBD\"");
 }
 
 TEST(VisibleJsonTest, EscapesControlCharactersWithinStrings) {
-  EXPECT_EQ(VisibleJson("{\"a\": \"\xc2\x9bx\x7f\"}"), R"({"a": "\u009bx\u007f"})");
+  EXPECT_EQ(VisibleJson("{\"a\":\t\"\xc2\x9bx\x7f\u202e\"}"),
+            "{\"a\":\t\"\\u009bx\\u007f\\u202e\"}");
 }
 
 }  // namespace

@@ -48,7 +48,8 @@ TEST(PartitionMaintainerTest, PartitionsAreMadeAtOnceAndAgainAfterTheInterval) {
 TEST(PartitionMaintainerTest, AFailureIsTriedAgainSoon) {
   FakeClock clock;
   FakeMaintenanceStore store(1);
-  PartitionMaintainer maintainer(store, clock, {.interval = absl::Hours(6), .retry_pause = absl::Minutes(1)});
+  PartitionMaintainer maintainer(store, clock,
+                                 {.interval = absl::Hours(6), .retry_pause = absl::Minutes(1)});
   ASSERT_TRUE(maintainer.Start().ok());
   ASSERT_TRUE(store.WaitForCalls(1));
   ASSERT_TRUE(Eventually([&] { return clock.waiters() == 1; }));

@@ -75,14 +75,14 @@ TEST_F(ClaimerTest, WakeTellsOfJobsThatAreScheduledSooner) {
   ASSERT_TRUE(WaitUntilIdle());
   Job job;
   job.task_identifier = "ok";
-  job.run_at = clock_.Now() + absl::Minutes(10);
-  clock_.Advance(absl::Seconds(1));
+  job.run_at = clock_.Now() + absl::Seconds(10);
   const JobId id = store_.Add(job);
-  const int promotions = store_.CountCalls(Call::kPromoteDue);
   pool_->Wake();
-  ASSERT_TRUE(store_.WaitForCalls(Call::kPromoteDue, promotions + 1));
-  clock_.Advance(absl::Minutes(10));
-  ASSERT_TRUE(store_.WaitForState(id, JobState::kCompleted));
+  // In steps so small that polling does not find it while the test waits.
+  ASSERT_TRUE(Eventually([this, id] {
+    clock_.Advance(absl::Milliseconds(100));
+    return store_.Look(id).state == JobState::kCompleted;
+  }));
 }
 
 TEST_F(ClaimerTest, SlowHandlersAreClaimedForFreeWorkersOnly) {
@@ -130,12 +130,12 @@ TEST_F(ClaimerTest, FailingClaimsBackOff) {
   StartPool();
   ASSERT_TRUE(WaitUntilIdle());
   store_.Fail(Call::kClaim, absl::UnavailableError("away"), FakePoolStore::kAlways);
-  const int claims = store_.CountCalls(Call::kClaim);
   AddAndWake("ok");
   ASSERT_TRUE(events_.WaitFor(EventType::kWorkerError));
+  const int claims = store_.CountCalls(Call::kClaim);
   for (int i = 0; i < 100; ++i) pool_->Wake();
   // Time stands still, so there is no second try.
-  EXPECT_EQ(store_.CountCalls(Call::kClaim), claims + 1);
+  EXPECT_EQ(store_.CountCalls(Call::kClaim), claims);
   store_.Mend();
   clock_.Advance(absl::Milliseconds(50));
   EXPECT_TRUE(events_.WaitFor(EventType::kJobCompleted));
@@ -151,9 +151,14 @@ TEST_F(ClaimerTest, JobThatWaitsTooLongIsGivenBackAsStale) {
   pool_->Wake();
   ASSERT_TRUE(gate_.WaitForArrivals(2));
   ASSERT_TRUE(Eventually([this] { return pool_->Stats().buffered > 0; }));
-  const int64_t buffered = pool_->Stats().buffered;
-  const JobId id = store_.LastHeld();
   store_.SetMaxJobsOfClaims(0);
+  int64_t buffered = 0;
+  ASSERT_TRUE(Eventually([this, &buffered] {
+    const PoolStats stats = pool_->Stats();
+    buffered = stats.buffered;
+    return stats.claimed == stats.completed + stats.active + stats.buffered;
+  }));
+  const JobId id = store_.LastHeld();
   clock_.Advance(config_.queue_ttl);
   ASSERT_TRUE(store_.WaitForState(id, JobState::kReady));
   EXPECT_EQ(store_.Look(id).job.attempt, 0);

@@ -43,6 +43,16 @@ TEST(ImportRequestTest, BadTablesAreFaults) {
               HasSubstr("1 to 63 bytes"));
 }
 
+TEST(ImportRequestTest, PathsThatNoResultCouldNameAreAFault) {
+  const std::string folder = "/" + std::string(1000, 'd');
+  std::string files;
+  for (int i = 0; i < 250; ++i) {
+    files += (i == 0 ? "\"" : ", \"") + folder + std::to_string(i) + "\"";
+  }
+  EXPECT_THAT(FaultOf(R"({"table": "t", "files": [)" + files + "]}"),
+              HasSubstr("payload.files: the paths have 250"));
+}
+
 TEST(ImportRequestTest, EveryFaultIsNamed) {
   const std::string faults = FaultOf(
       R"({"files": [], "columns": [{"name": "a"}, {"name": "a", "type": "text; drop table x"}],

@@ -14,8 +14,8 @@
 -- for nobody but a rescue of this very worker.
 -- Its commit does not wait for the disk: a claim that is lost in a crash of the database is as if it had not been
 -- made, and what is recorded of its jobs comes later in the log, so that it is never there without the claim.
--- What a chunk shares is given with its first job only, claim_id and claimed_at with the very first; a created_at that is
--- null equals run_at. In the order of chunks as the plan yields it, which is not promised.
+-- What a chunk shares is given with its first job only, claim_id and claimed_at with the very first; row_jobs is what the row
+-- of ready stood for before the claim; a created_at that is null equals run_at. The order is not promised.
 with me as materialized (
   select id, set_config('synchronous_commit', 'off', true) from {schema}.worker
   where id = $2::int and ended_at is null for key share),
@@ -67,6 +67,7 @@ select j.id, j.payload, j.queue, j.job_key, j.correlation_id, j.metadata,
   case when j.id = c.id then j.max_attempts end max_attempts,
   case when j.id = c.id then nullif(j.created_at, c.run_at) end created_at,
   case when j.id = c.id then c.remembered end remembered,
+  case when j.id = c.id then c.jobs end row_jobs,
   case when j.id = c.id and c.before = 0 then made.id end claim_id,
   case when j.id = c.id and c.before = 0 then made.claimed_at end claimed_at
 from made cross join chunks c
