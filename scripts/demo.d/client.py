@@ -12,7 +12,7 @@ class Client:
     """Calls `millrace` against one server."""
 
     def __init__(self, program, address):
-        self._base = [program, "--address", address, "--output", "json"]
+        self._base = [program, "--address", address, "--timeout", "60s", "--output", "json"]
 
     def _run(self, *arguments, text_in=None):
         done = subprocess.run([*self._base, *arguments], input=text_in, capture_output=True,

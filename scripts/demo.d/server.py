@@ -9,8 +9,8 @@ import subprocess
 import tempfile
 import time
 
-START_SECONDS = 30
-STOP_SECONDS = 45
+START_SECONDS = 120
+STOP_SECONDS = 60
 
 
 class ServerError(Exception):

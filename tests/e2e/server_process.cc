@@ -15,6 +15,9 @@
 namespace millrace {
 namespace {
 
+// A server may have to make a whole PostgreSQL on a machine that is busy with other tests.
+constexpr absl::Duration kPatience = absl::Minutes(4);
+
 bool Names(const std::vector<std::string>& arguments, const std::string& option) {
   for (const std::string& argument : arguments) {
     if (argument == option || argument.rfind(option + "=", 0) == 0) return true;
@@ -66,11 +69,13 @@ std::string ServerProcess::output() const {
 
 bool ServerProcess::WaitForOutput(const std::string& text) {
   bool found = false;
-  Eventually([&] {
-    const bool ended = HasEnded();
-    found = output().find(text) != std::string::npos;
-    return found || ended;
-  });
+  Eventually(
+      [&] {
+        const bool ended = HasEnded();
+        found = output().find(text) != std::string::npos;
+        return found || ended;
+      },
+      kPatience);
   return found;
 }
 
@@ -103,7 +108,7 @@ bool ServerProcess::HasEnded() {
 }
 
 int ServerProcess::WaitForExit() {
-  EXPECT_TRUE(Eventually([this] { return HasEnded(); })) << output();
+  EXPECT_TRUE(Eventually([this] { return HasEnded(); }, kPatience)) << output();
   return exit_code_;
 }
 

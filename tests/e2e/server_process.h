@@ -24,7 +24,7 @@ class ServerProcess {
   // What it has written to standard output and error so far.
   std::string output() const;
 
-  // True once it has written `text`; false if it ends, or a minute passes, without.
+  // True once it has written `text`; false if it ends, or minutes pass, without.
   bool WaitForOutput(const std::string& text);
   // True once it says that it is ready.
   bool WaitUntilReady() { return WaitForOutput(" ready\n"); }
@@ -35,8 +35,8 @@ class ServerProcess {
   std::string worker_id() const;
 
   void Signal(int number) const;
-  // Its exit code, or minus the signal that ended it; fails the test if it does not end in a
-  // minute.
+  // Its exit code, or minus the signal that ended it; fails the test if it does not end
+  // within minutes.
   int WaitForExit();
 
  private:
