@@ -133,7 +133,7 @@ AttemptReport OutcomeRules::Report(const ClaimedJob& claimed, TaskResult result,
       return report;
     case TaskResult::Kind::kCancel:
       report.outcome = AttemptOutcome::kCancelled;
-      SetError(report, checked.message(), "");
+      SetError(report, checked.message(), checked.detail());
       return report;
     case TaskResult::Kind::kSnooze:
       if (timed_out) break;

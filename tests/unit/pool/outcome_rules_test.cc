@@ -99,6 +99,14 @@ TEST(OutcomeRulesTest, SnoozeAfterTheTimeLimitIsATimeout) {
   EXPECT_LT(report.delay, absl::Seconds(3));
 }
 
+TEST(OutcomeRulesTest, CancelKeepsItsReasonAndItsDetail) {
+  const AttemptReport report = OutcomeRules().Report(
+      Claimed(), TaskResult::Cancel("refused", "the answer"), Asked(StopReason::kNone));
+  EXPECT_EQ(report.outcome, AttemptOutcome::kCancelled);
+  EXPECT_EQ(report.error_message, "refused");
+  EXPECT_EQ(report.error_detail, "the answer");
+}
+
 TEST(OutcomeRulesTest, CancelAfterTheTimeLimitIsStillACancel) {
   const AttemptReport report =
       OutcomeRules().Report(Claimed(), TaskResult::Cancel("gone"), Asked(StopReason::kTimeout));
