@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 
 #include "client/library/worker_pool_client.h"
@@ -140,6 +141,12 @@ TEST_F(StartTest, WithoutAutostartThePoolWaitsForACaller) {
 // On a PostgreSQL of its own.
 class EmbeddedStartTest : public testing::Test {
  protected:
+  // A server that was killed at the end of a test leaves PostgreSQL a moment to end in; only then
+  // can the folder be removed.
+  ~EmbeddedStartTest() override {
+    Eventually([this] { return !std::filesystem::exists(data_dir_ + "/cluster/postmaster.pid"); });
+  }
+
   std::vector<std::string> Arguments() { return {"--data-dir=" + data_dir_}; }
   std::string Query(const std::string& sql) {
     return E2eSchema::QueryAt("host=" + data_dir_ + "/socket user=millrace dbname=postgres", sql);

@@ -34,11 +34,13 @@ std::shared_ptr<grpc::Channel> RpcFixture::Channel() {
 }
 
 v1::JobQueue::Stub& RpcFixture::jobs() {
+  MutexLock lock(stubs_mutex_);
   if (jobs_ == nullptr) jobs_ = v1::JobQueue::NewStub(Channel());
   return *jobs_;
 }
 
 v1::WorkerPool::Stub& RpcFixture::pool_stub() {
+  MutexLock lock(stubs_mutex_);
   if (pool_stub_ == nullptr) pool_stub_ = v1::WorkerPool::NewStub(Channel());
   return *pool_stub_;
 }

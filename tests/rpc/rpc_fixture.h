@@ -8,6 +8,7 @@
 #include "gtest/gtest.h"
 #include "millrace/v1/job_queue.grpc.pb.h"
 #include "millrace/v1/worker_pool.grpc.pb.h"
+#include "server/base/mutex.h"
 #include "server/events/event_emitter.h"
 #include "server/rpc/rpc_server.h"
 #include "tests/rpc/fake_job_store.h"
@@ -28,6 +29,7 @@ class RpcFixture : public testing::Test {
   std::shared_ptr<grpc::Channel> Channel();
   // A channel with a connection of its own.
   std::shared_ptr<grpc::Channel> NewChannel();
+  // From any thread.
   v1::JobQueue::Stub& jobs();
   v1::WorkerPool::Stub& pool_stub();
 
@@ -40,8 +42,9 @@ class RpcFixture : public testing::Test {
 
  private:
   std::shared_ptr<grpc::Channel> channel_;
-  std::unique_ptr<v1::JobQueue::Stub> jobs_;
-  std::unique_ptr<v1::WorkerPool::Stub> pool_stub_;
+  Mutex stubs_mutex_;
+  std::unique_ptr<v1::JobQueue::Stub> jobs_ ABSL_GUARDED_BY(stubs_mutex_);
+  std::unique_ptr<v1::WorkerPool::Stub> pool_stub_ ABSL_GUARDED_BY(stubs_mutex_);
 };
 
 // The context of a call that ends after a minute: a test that hangs fails.

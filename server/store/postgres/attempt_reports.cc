@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -107,9 +108,10 @@ class CompletionArrays {
 // The positions so that reports of one claim and attempt stand together.
 std::vector<size_t> InGroups(const std::vector<AttemptReport>& reports,
                              std::vector<size_t> positions) {
-  std::stable_sort(positions.begin(), positions.end(), [&](size_t a, size_t b) {
-    return std::pair(reports[a].claim_id, reports[a].attempt) <
-           std::pair(reports[b].claim_id, reports[b].attempt);
+  // Positions last, so that the order within a group stays.
+  std::sort(positions.begin(), positions.end(), [&](size_t a, size_t b) {
+    return std::tuple(reports[a].claim_id, reports[a].attempt, a) <
+           std::tuple(reports[b].claim_id, reports[b].attempt, b);
   });
   return positions;
 }

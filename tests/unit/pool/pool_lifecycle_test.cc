@@ -209,6 +209,7 @@ TEST_F(PoolLifecycleTest, StopMayLeaveBufferedJobsLocked) {
 }
 
 TEST_F(PoolLifecycleTest, StopAsksHandlersToStopWhenTheTimeoutHasPassed) {
+  config_.stop_grace = absl::Hours(1);
   const JobId id = store_.AddTask("obedient");
   StartPool();
   ASSERT_TRUE(arrived_.WaitForOpen());
@@ -225,6 +226,7 @@ TEST_F(PoolLifecycleTest, StopAsksHandlersToStopWhenTheTimeoutHasPassed) {
 }
 
 TEST_F(PoolLifecycleTest, HandlerThatCompletesThoughAskedToStopIsCompleted) {
+  config_.stop_grace = absl::Hours(1);
   tasks_.Add("completes", [this](TaskContext& context) {
     arrived_.Open();
     context.WaitFor(absl::InfiniteDuration());

@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "tests/support/eventually.h"
 #include "tests/unit/pool/pool_fixture.h"
 
 namespace millrace {
@@ -109,8 +110,11 @@ TEST_F(PoolOutcomeTest, LastAttemptWaitsUntilTheDatabaseIsBackToRecordItsStart) 
   ASSERT_TRUE(events_.WaitFor(EventType::kWorkerError));
   EXPECT_EQ(pool_->Stats().active, 0);
   store_.Mend();
-  clock_.Advance(absl::Seconds(2));
-  ASSERT_TRUE(store_.WaitForState(id, JobState::kCompleted));
+  // In steps: the recorder may begin its pause only after the error was announced.
+  ASSERT_TRUE(Eventually([&] {
+    clock_.Advance(absl::Milliseconds(100));
+    return store_.Look(id).state == JobState::kCompleted;
+  }));
 }
 
 TEST_F(PoolOutcomeTest, LastAttemptWhoseClaimIsGoneDoesNotRun) {
