@@ -124,6 +124,9 @@ class ConfigReader {
     for (const OptionInfo& info : infos_) options[info.name] = AddTo(app, info);
     try {
       app.parse(InParserOrder(arguments));
+    } catch (const CLI::ArgumentMismatch& error) {
+      const std::string said = error.what();
+      faults_.push_back(absl::StrCat(said.substr(0, said.find(':')), ": needs a value"));
     } catch (const CLI::ParseError& error) {
       faults_.emplace_back(error.what());
     }

@@ -52,7 +52,9 @@ void Connect(int port) {
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<uint16_t>(port));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  static_cast<void>(connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)));
+  // It has served its purpose whether or not it comes to a connection.
+  const int ignored = connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address));
+  static_cast<void>(ignored);
 }
 
 }  // namespace

@@ -78,11 +78,16 @@ void Readiness::Publish() {
   if (told_ready_ == ready && told_serves_ == serves) return;
   if (told_ready_ != ready) {
     if (ready) spdlog::info("ready");
-    if (!ready) spdlog::warn("not ready: {}", *fault);
+    if (!ready) spdlog::log(LevelOfUnready(), "not ready: {}", *fault);
   }
   told_ready_ = ready;
   told_serves_ = serves;
   sources_.on_change(ready, serves);
+}
+
+spdlog::level::level_enum Readiness::LevelOfUnready() const {
+  MutexLock lock(mutex_);
+  return stopping_ ? spdlog::level::info : spdlog::level::warn;
 }
 
 std::optional<std::string> Readiness::Fault() const {

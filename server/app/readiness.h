@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "server/base/clock.h"
 #include "server/base/lifecycle.h"
+#include "server/base/logging.h"
 #include "server/base/mutex.h"
 #include "server/pool/pool_stats.h"
 
@@ -58,6 +59,8 @@ class Readiness final : public Lifecycle {
   void Look();
   // Works out both values and tells the listener of a change.
   void Publish();
+  // A server that stops is expected to be unready.
+  spdlog::level::level_enum LevelOfUnready() const;
   std::optional<std::string> DatabaseFault() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::optional<std::string> PoolFault(const PoolStats& stats) const;
 

@@ -66,9 +66,9 @@ void CheckListening(const ServerOptions& options, Faults& faults) {
   }
 }
 
-template <size_t kCount>
+template <size_t Count>
 void CheckChoice(const char* name, const std::string& value,
-                 const std::array<const char*, kCount>& choices, Faults& faults) {
+                 const std::array<const char*, Count>& choices, Faults& faults) {
   std::string all;
   for (const char* choice : choices) {
     if (value == choice) return;
@@ -87,7 +87,7 @@ std::vector<std::string> FindFaults(const ServerOptions& options) {
                                   "and not begin with a digit"));
   }
   if (options.database_url.empty() && options.data_dir.empty()) {
-    faults.push_back(
+    faults.emplace_back(
         "data-dir: there is no home directory to put a database in; name a folder, or a database "
         "with --database-url");
   }

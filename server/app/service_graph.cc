@@ -64,7 +64,7 @@ absl::Status ServiceGraph::Start() {
   for (absl::Status (ServiceGraph::*step)() :
        {&ServiceGraph::StartEmbeddedPostgres, &ServiceGraph::OpenDatabase, &ServiceGraph::BuildPool,
         &ServiceGraph::Serve, &ServiceGraph::StartPool}) {
-    const absl::Status done = (this->*step)();
+    absl::Status done = (this->*step)();
     // A step may fail because of the stop, so that is looked at first.
     if (absl::Status advanced = Advance(Life::kStarting); !advanced.ok()) return advanced;
     if (!done.ok()) return done;

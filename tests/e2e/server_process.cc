@@ -2,11 +2,11 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <fstream>
 #include <sstream>
 
@@ -20,7 +20,7 @@ constexpr absl::Duration kPatience = absl::Minutes(4);
 
 bool Names(const std::vector<std::string>& arguments, const std::string& option) {
   for (const std::string& argument : arguments) {
-    if (argument == option || argument.rfind(option + "=", 0) == 0) return true;
+    if (argument == option || argument.starts_with(option + "=")) return true;
   }
   return false;
 }
@@ -31,8 +31,8 @@ ServerProcess::ServerProcess(const std::string& program, const std::vector<std::
     : output_path_(folder_.path() + "/output") {
   std::vector<std::string> command = {program};
   command.insert(command.end(), arguments.begin(), arguments.end());
-  if (!Names(arguments, "--listen")) command.push_back("--listen=127.0.0.1:0");
-  if (!Names(arguments, "--metrics-listen")) command.push_back("--metrics-listen=127.0.0.1:0");
+  if (!Names(arguments, "--listen")) command.emplace_back("--listen=127.0.0.1:0");
+  if (!Names(arguments, "--metrics-listen")) command.emplace_back("--metrics-listen=127.0.0.1:0");
   std::vector<char*> words;
   for (std::string& word : command) words.push_back(word.data());
   words.push_back(nullptr);

@@ -1,8 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
@@ -34,7 +34,7 @@ class StartTest : public testing::Test {
   void ExpectFailure(const std::vector<std::string>& arguments, int code,
                      const std::vector<std::string>& texts) {
     std::vector<std::string> quiet = arguments;
-    quiet.push_back("--log-level=error");
+    quiet.emplace_back("--log-level=error");
     ServerProcess server(MILLRACE_E2E_SERVER, quiet);
     EXPECT_EQ(server.WaitForExit(), code);
     const std::string output = server.output();
@@ -143,7 +143,7 @@ class EmbeddedStartTest : public testing::Test {
  protected:
   // A server that was killed at the end of a test leaves PostgreSQL a moment to end in; only then
   // can the folder be removed.
-  ~EmbeddedStartTest() override {
+  void TearDown() override {
     Eventually([this] { return !std::filesystem::exists(data_dir_ + "/cluster/postmaster.pid"); });
   }
 

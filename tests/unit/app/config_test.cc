@@ -139,7 +139,7 @@ TEST_F(ConfigTest, EveryFaultIsNamedAtOnce) {
 
 TEST_F(ConfigTest, AValueThatIsMissingIsNamed) {
   EXPECT_THAT(Fault({"--frobnicate", "--concurrency"}),
-              AllOf(HasSubstr("--concurrency"), HasSubstr("--frobnicate")));
+              AllOf(HasSubstr("--concurrency: needs a value"), HasSubstr("--frobnicate")));
 }
 
 TEST_F(ConfigTest, NumbersBeyondTheirRangeAreRefused) {

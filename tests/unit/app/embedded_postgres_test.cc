@@ -3,12 +3,12 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <spawn.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <pqxx/pqxx>
@@ -56,7 +56,7 @@ class Host {
  public:
   Host(const std::vector<std::string>& prefix, const std::string& data_dir) {
     std::vector<std::string> command = prefix;
-    command.push_back(EMBEDDED_POSTGRES_HOST);
+    command.emplace_back(EMBEDDED_POSTGRES_HOST);
     command.push_back(data_dir);
     std::vector<char*> arguments;
     for (std::string& word : command) arguments.push_back(word.data());

@@ -29,7 +29,7 @@ class ReadinessTest : public testing::Test {
                                       }},
                    clock_, Readiness::Options{}) {}
   // The thread uses what is declared below.
-  ~ReadinessTest() override {
+  void TearDown() override {
     readiness_.RequestStop();
     readiness_.Join();
   }
