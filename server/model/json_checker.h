@@ -7,7 +7,8 @@
 namespace millrace {
 
 // Looks whether a text is one JSON value (RFC 8259) that PostgreSQL's jsonb can store: well-formed
-// UTF-8, no \u0000, no half of a surrogate pair, not nested too deeply. Builds no document.
+// UTF-8, no \u0000, no half of a surrogate pair, no number beyond numeric, not nested too deeply.
+// Builds no document.
 // Used from one thread: the caller's, for one text.
 class JsonChecker {
  public:
@@ -23,6 +24,9 @@ class JsonChecker {
   size_t expanded_bytes() const { return expanded_bytes_; }
 
  private:
+  // What Check finds but for the kind of value; empty if nothing.
+  std::string FaultOfText();
+
   const std::string_view text_;
   const size_t max_depth_;
   size_t expanded_bytes_ = 0;

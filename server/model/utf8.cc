@@ -27,6 +27,12 @@ size_t Utf8SequenceLength(std::string_view text, char32_t* code) {
   return length;
 }
 
+size_t ValidUtf8Prefix(std::string_view text) {
+  size_t valid = 0;
+  while (const size_t length = Utf8SequenceLength(text.substr(valid))) valid += length;
+  return valid;
+}
+
 bool IsPrintableUtf8(std::string_view text) {
   while (!text.empty()) {
     char32_t code = 0;

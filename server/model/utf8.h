@@ -11,6 +11,9 @@ namespace millrace {
 // is given, it gets the character.
 size_t Utf8SequenceLength(std::string_view text, char32_t* code = nullptr);
 
+// How many bytes of `text` are well-formed UTF-8 before the first that is not; all if all are.
+size_t ValidUtf8Prefix(std::string_view text);
+
 // Whether `text` is well-formed UTF-8 and holds no control characters (U+0000 to U+001F, U+007F to
 // U+009F).
 bool IsPrintableUtf8(std::string_view text);

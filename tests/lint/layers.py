@@ -26,7 +26,6 @@ FOREIGN = {
     "openssl": (r"openssl/", r"OpenSSL::"),
     "prometheus": (r"prometheus/", r"prometheus-cpp::"),
     "protobuf": (r"google/protobuf/", r"protobuf::"),
-    "rapidjson": (r"rapidjson/", r"rapidjson|RapidJSON::"),
     "spdlog": (r"spdlog/|fmt/", r"spdlog::|fmt::"),
 }
 OPEN_TO_ALL = (r"[a-z_0-9]+$|absl/|(sys|linux|netinet|arpa|net)/[a-z_0-9]+\.h$|(ctype|cxxabi|dirent|dlfcn|errno|fcntl|getopt|grp|"

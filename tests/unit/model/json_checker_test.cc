@@ -33,20 +33,38 @@ TEST(JsonCheckerTest, EveryKindOfValueIsGood) {
 }
 
 TEST(JsonCheckerTest, WhatIsNoJsonIsRefused) {
-  for (const char* text : {"",           " ",       "{",         "}",           "[",
-                           "[1",         "[1,]",    "[,1]",      "{\"a\"}",     "{\"a\":}",
-                           "{\"a\":1,}", "{a:1}",   "{'a':1}",   "01",          "+1",
-                           "-",          "1.",      ".5",        "1e",          "1e+",
-                           "0x10",       "nul",     "True",      "NaN",         "Infinity",
-                           "\"",         "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"", "\"a\nb\"",
-                           "1 2",        "{} {}",   "[]]",       "/* a */ {}",  "\xEF\xBB\xBF{}"}) {
+  for (const char* text : {"",          " ",           "{",
+                           "}",         "[",           "[1",
+                           "[1,]",      "[,1]",        "{\"a\"}",
+                           "{\"a\":}",  "{\"a\":1,}",  "{a:1}",
+                           "{'a':1}",   "01",          "+1",
+                           "-",         "1.",          ".5",
+                           "1e",        "1e+",         "0x10",
+                           "nul",       "True",        "NaN",
+                           "Infinity",  "\"",          "\"\\x\"",
+                           "\"\\u12\"", "\"\\u12g4\"", "\"a\nb\"",
+                           "1 2",       "{} {}",       "[]]",
+                           "1-2",       "1e5x",        "[1 2]",
+                           "true1",     "/* a */ {}",  "\xEF\xBB\xBF{}"}) {
     EXPECT_THAT(FaultOf(text), HasSubstr("not valid JSON")) << text;
   }
+}
+
+TEST(JsonCheckerTest, NumbersBeyondADoubleAreGood) {
+  EXPECT_TRUE(IsGood("[1e309, -1E-400, " + std::string(400, '7') + "]"));
+  EXPECT_TRUE(IsGood("{\"1e999999\": \"-\\\"1e999999\"}"));
+}
+
+TEST(JsonCheckerTest, NumbersBeyondNumericAreRefused) {
+  EXPECT_EQ(FaultOf("{\"a\": 1e131072}"),
+            "holds a number that PostgreSQL's numeric cannot (at byte 6)");
+  EXPECT_THAT(FaultOf("1e-20000"), HasSubstr("numeric"));
 }
 
 TEST(JsonCheckerTest, NothingIsHiddenBehindANumberOutOfRange) {
   EXPECT_FALSE(IsGood("{\"a\": 1e999, garbage"));
   EXPECT_FALSE(IsGood("[1e999"));
+  EXPECT_THAT(FaultOf("[1e999999, garbage"), HasSubstr("not valid JSON"));
 }
 
 TEST(JsonCheckerTest, NulByteIsRefusedInEveryForm) {
