@@ -108,11 +108,12 @@ class CompletionArrays {
 // The positions so that reports of one claim and attempt stand together.
 std::vector<size_t> InGroups(const std::vector<AttemptReport>& reports,
                              std::vector<size_t> positions) {
-  // Positions last, so that the order within a group stays.
-  std::sort(positions.begin(), positions.end(), [&](size_t a, size_t b) {
-    return std::tuple(reports[a].claim_id, reports[a].attempt, a) <
-           std::tuple(reports[b].claim_id, reports[b].attempt, b);
-  });
+  const auto before = [&](size_t a, size_t b) {
+    return std::pair(reports[a].claim_id, reports[a].attempt) <
+           std::pair(reports[b].claim_id, reports[b].attempt);
+  };
+  if (!std::is_sorted(positions.begin(), positions.end(), before))
+    std::stable_sort(positions.begin(), positions.end(), before);
   return positions;
 }
 

@@ -1,5 +1,8 @@
 #include "server/store/postgres/binary_array.h"
 
+#include <arpa/inet.h>
+
+#include <cstring>
 #include <utility>
 
 namespace millrace {
@@ -11,28 +14,29 @@ constexpr size_t kElementBytes = 12;
 
 }  // namespace
 
-BinaryArray::BinaryArray(size_t size) {
-  bytes_.reserve(kHeaderBytes + size * kElementBytes);
-  AddInt32(1);  // dimensions
-  AddInt32(0);  // no nulls
-  AddInt32(kBigintOid);
-  AddInt32(static_cast<uint32_t>(size));
-  AddInt32(1);  // the lowest subscript
+BinaryArray::BinaryArray(size_t size)
+    : bytes_(kHeaderBytes + size * kElementBytes, '\0'), end_(bytes_.data()) {
+  Write(1);  // dimensions
+  Write(0);  // no nulls
+  Write(kBigintOid);
+  Write(static_cast<uint32_t>(size));
+  Write(1);  // the lowest subscript
 }
 
 void BinaryArray::Add(int64_t value) {
   const auto bits = static_cast<uint64_t>(value);
-  AddInt32(8);  // its bytes
-  AddInt32(static_cast<uint32_t>(bits >> 32));
-  AddInt32(static_cast<uint32_t>(bits));
+  Write(8);  // its bytes
+  Write(static_cast<uint32_t>(bits >> 32));
+  Write(static_cast<uint32_t>(bits));
 }
 
 pqxx::binarystring BinaryArray::Take() { return pqxx::binarystring(std::exchange(bytes_, "")); }
 
-void BinaryArray::AddInt32(uint32_t value) {
-  const char bytes[] = {static_cast<char>(value >> 24), static_cast<char>(value >> 16),
-                        static_cast<char>(value >> 8), static_cast<char>(value)};
-  bytes_.append(bytes, sizeof bytes);
+// The order of bytes is that of the network.
+void BinaryArray::Write(uint32_t value) {
+  value = htonl(value);
+  std::memcpy(end_, &value, sizeof value);
+  end_ += sizeof value;
 }
 
 }  // namespace millrace

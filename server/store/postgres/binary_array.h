@@ -19,9 +19,11 @@ class BinaryArray {
   pqxx::binarystring Take();
 
  private:
-  void AddInt32(uint32_t value);
+  void Write(uint32_t value);
 
   std::string bytes_;
+  // Where the next one goes.
+  char* end_;
 };
 
 }  // namespace millrace

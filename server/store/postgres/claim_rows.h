@@ -13,36 +13,51 @@ namespace millrace {
 // first job only, and what the claim shares with the first of all. Used from one thread.
 class ClaimRows {
  public:
-  // REQUIRES: rows is not empty. It and `names` outlive this object.
-  ClaimRows(const pqxx::result& rows, const ClaimNames& names);
+  // REQUIRES: `result` is not empty; it outlives this object.
+  explicit ClaimRows(const pqxx::result& result);
 
-  // All that the rows name, with repetitions.
+  // All lanes and serial queues that are named, with repetitions.
   std::vector<int> Lanes() const;
   std::vector<int> Queues() const;
-
-  // REQUIRES: `names` has learned them. In the order of priority, run_at, id.
-  std::vector<ClaimedJob> Decode();
-  // Jobs of which something is remembered, by id, with their places in what Decode returned.
-  const std::map<JobId, size_t>& remembered() const { return remembered_; }
   // How many jobs the rows of ready stood for, on the average.
   double jobs_per_row() const;
 
- private:
-  void FindOrder();
-  void ReadClaim(const pqxx::row& row);
-  void BeginChunk(const pqxx::row& row);
-  ClaimedJob DecodeJob(const pqxx::row& row) const;
+  // REQUIRES: `names` has learned Lanes() and Queues(). In the order of priority, run_at, id. Call
+  // it once.
+  std::vector<ClaimedJob> Decode(const ClaimNames& names);
+  // Jobs of which something is remembered, by id, with their places in what Decode returned.
+  const std::map<JobId, size_t>& remembered() const { return remembered_; }
 
-  const pqxx::result& rows_;
-  const ClaimNames& names_;
-  // The rows so that each chunk stands together, beginning with its first.
-  std::vector<int> order_;
-  std::vector<JobId> ids_;
+ private:
+  struct Chunk {
+    int lane = 0;
+    double row_jobs = 0;
+    bool remembered = false;
+    // What its jobs share.
+    ClaimedJob shared;
+  };
+  struct Row {
+    int place = 0;
+    JobId id = 0;
+    // Of which chunk it is the first, as an index; -1 for none.
+    int begins = -1;
+    // 0 for none.
+    int queue = 0;
+  };
+
+  Row ReadRow(const pqxx::row& row);
+  void AddChunk(const char* text);
+  // Puts the rows so that each chunk stands together, beginning with its first.
+  void BringTogether();
+  void CompleteChunks(const ClaimNames& names);
+  ClaimedJob DecodeJob(const Row& row, const Chunk& chunk, const ClaimNames& names) const;
+  void FindRemembered(const std::vector<ClaimedJob>& claimed);
+
+  const pqxx::result& result_;
+  std::vector<Row> rows_;
+  std::vector<Chunk> chunks_;
   ClaimId claim_id_ = 0;
   absl::Time claimed_at_;
-  // What the jobs of the present chunk share.
-  ClaimedJob chunk_;
-  bool chunk_remembered_ = false;
   std::map<JobId, size_t> remembered_;
 };
 

@@ -198,9 +198,9 @@ absl::StatusOr<std::vector<ClaimedJob>> PostgresPoolStore::Claim(const ClaimRequ
         request.task_identifiers.empty(), row_count);
     if (result.empty()) return;
     // From here on the jobs are ours: an error below would leave them to the end of our lease.
-    ClaimRows rows(result, names_);
+    ClaimRows rows(result);
     names_.Learn(connection, transaction, rows.Lanes(), rows.Queues());
-    claimed = rows.Decode();
+    claimed = rows.Decode(names_);
     jobs_per_row_ = rows.jobs_per_row();
     if (!rows.remembered().empty())
       ReadMemories(connection, transaction, rows.remembered(), claimed);

@@ -14,8 +14,9 @@
 -- for nobody but a rescue of this very worker.
 -- Its commit does not wait for the disk: a claim that is lost in a crash of the database is as if it had not been
 -- made, and what is recorded of its jobs comes later in the log, so that it is never there without the claim.
--- What a chunk shares is given with its first job only, claim_id and claimed_at with the very first; row_jobs is what the row
--- of ready stood for before the claim; a created_at that is null equals run_at. The order is not promised.
+-- What a chunk shares is given with its first job only, in one text, since each column of each row costs: lane, priority,
+-- attempt, max_attempts, remembered, how many jobs its row of ready stood for, run_at, created_at; and with the first job
+-- of all claim_id and claimed_at. The order is not promised.
 with me as materialized (
   select id, set_config('synchronous_commit', 'off', true) from {schema}.worker
   where id = $2::int and ended_at is null for key share),
@@ -24,15 +25,15 @@ lanes as materialized (
   cross join lateral (  -- not "exists", which would be made a join that reads the whole of ready
     select priority, run_at, id from {schema}.ready r where r.lane = l.id order by r.priority, r.run_at, r.id limit 1) best
   where ($5::boolean or l.task_identifier = any ($3::text[])) and not l.flags && $4::text[]),
-candidates as materialized (
+candidates as materialized (  -- more than are wanted, since others may have locked the first
   select c.* from lanes l cross join lateral (
     select * from (
       select ctid tid, priority, run_at, id from {schema}.ready r
       where r.lane = l.id and (r.priority, r.run_at, r.id) >= (l.priority, l.run_at, l.best_id)
-      order by r.priority, r.run_at, r.id limit 2 * {rows}) x
-    limit 2 * $6::int) c
+      order by r.priority, r.run_at, r.id limit 2 * {rows} + 64) x
+    limit 2 * $6::int + 64) c
   where (select count(*) from lanes) > 1
-  order by 2, 3, 4 limit 2 * {rows}),
+  order by 2, 3, 4 limit 2 * {rows} + 64),
 taken as (
   delete from {schema}.ready where ctid = any (case when (select count(*) from lanes) = 1
     then array(
@@ -43,7 +44,7 @@ taken as (
       limit $6::int)
     else array(
       select x.tid from (
-        select r.ctid tid from {schema}.ready r where r.ctid = any (array(select tid from candidates limit 2 * $6::int))
+        select r.ctid tid from {schema}.ready r where r.ctid = any (array(select tid from candidates limit 2 * $6::int + 64))
         order by r.priority, r.run_at, r.id limit {rows} for update skip locked) x
       limit $6::int) end)
   returning *),
@@ -60,16 +61,8 @@ made as (
   from chunks where wanted > 0 having count(*) > 0
   returning id, claimed_at)
 select j.id, j.payload, j.queue, j.job_key, j.correlation_id, j.metadata,
-  case when j.id = c.id then c.lane end lane,
-  case when j.id = c.id then c.priority end priority,
-  case when j.id = c.id then c.attempts + 1 end attempt,
-  case when j.id = c.id then c.run_at end run_at,
-  case when j.id = c.id then j.max_attempts end max_attempts,
-  case when j.id = c.id then nullif(j.created_at, c.run_at) end created_at,
-  case when j.id = c.id then c.remembered end remembered,
-  case when j.id = c.id then c.jobs end row_jobs,
-  case when j.id = c.id and c.before = 0 then made.id end claim_id,
-  case when j.id = c.id and c.before = 0 then made.claimed_at end claimed_at
+  case when j.id = c.id then concat_ws(',', c.lane, c.priority, c.attempts + 1, j.max_attempts, c.remembered, c.jobs, c.run_at, j.created_at,
+    case when c.before = 0 then made.id end, case when c.before = 0 then made.claimed_at end) end chunk
 from made cross join chunks c
 cross join lateral (select * from {schema}.job where id >= c.id and id < c.id + c.wanted) j;
 
