@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "bench/bench_tasks.h"
 #include "server/store/postgres/migrator.h"
 
 namespace millrace::bench {
@@ -94,7 +95,7 @@ absl::Status LoadJobs(BenchSchema& schema, const WorkloadOptions& options) {
   absl::Status loaded = schema.Execute("drop schema {schema}");
   if (loaded.ok()) loaded = migrator.Migrate();
   for (int task = 0; loaded.ok() && task < options.tasks; ++task)
-    loaded = schema.Execute(absl::StrCat("select {schema}.lane_of('bench_", task, "', '{}')"));
+    loaded = schema.Execute(absl::StrCat("select {schema}.lane_of('", DrainTask(task), "', '{}')"));
   if (loaded.ok()) loaded = schema.Execute(Fill(kLoadReady, options));
   if (loaded.ok()) loaded = schema.Execute(Fill(kLoadJobs, options));
   return loaded.ok() ? schema.Settle() : loaded;

@@ -1,51 +1,104 @@
+// millrace-bench: the workloads that scripts/bench runs in turn, and the report of their figures.
 #include <iostream>
 
 #include "CLI/CLI.hpp"
+#include "bench/bench_tasks.h"
 #include "bench/own_workload.h"
-#include "bench/result_line.h"
+#include "bench/pickup_workload.h"
+#include "bench/report.h"
+#include "bench/server_workload.h"
 #include "bench/smallest_workload.h"
 #include "server/base/logging.h"
 
 namespace millrace::bench {
 namespace {
 
-void AddWorkloadOptions(CLI::App& command, WorkloadOptions& options) {
+// All that can be said to the subcommands.
+struct Arguments {
+  WorkloadOptions workload;
+  ServerSettings server;
+  int pickups = 300;
+  std::string json_path;
+};
+
+void AddDrainOptions(CLI::App& command, WorkloadOptions& options) {
   command.add_option("--database-url", options.database_url, "the private cluster")->required();
   command.add_option("--jobs", options.jobs, "jobs to drain")->check(CLI::PositiveNumber);
   command.add_option("--jobs-per-row", options.jobs_per_row, "jobs to a ready row")
       ->check(CLI::Range(1, 100));
   command.add_option("--tasks", options.tasks, "tasks, each a lane of its own")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1, kMostTasks));
   command.add_option("--padding", options.padding, "bytes added to each payload")
       ->check(CLI::NonNegativeNumber);
+}
+
+void AddLoopOptions(CLI::App& command, WorkloadOptions& options) {
+  AddDrainOptions(command, options);
   command.add_option("--batch", options.batch, "jobs to a claim")->check(CLI::PositiveNumber);
-  command.add_option("--connections", options.connections, "connections of a bare loop")
+  command.add_option("--connections", options.connections, "connections at the same time")
       ->check(CLI::PositiveNumber);
 }
 
-// 0, or 1 with the error on standard error.
-int Print(const std::string& workload, const absl::StatusOr<LoopResult>& result) {
-  if (!result.ok()) {
-    std::cerr << "millrace-bench " << workload << ": " << result.status().message() << "\n";
-    return 1;
-  }
-  std::cout << ResultLine(workload, *result) << "\n";
+void AddServerOptions(CLI::App& command, ServerSettings& settings) {
+  command.add_option("--server", settings.program, "millrace-bench-server")->required();
+  command.add_option("--socket-dir", settings.socket_dir, "folder for sockets; a short path");
+  command.add_option("--concurrency", settings.concurrency, "the server's --concurrency");
+  command.add_option("--queue-size", settings.queue_size, "the server's --queue-size");
+}
+
+int Fail(const std::string& subcommand, const absl::Status& status) {
+  std::cerr << "millrace-bench " << subcommand << ": " << status.message() << "\n";
+  return 1;
+}
+
+int Print(const std::string& workload, const absl::StatusOr<Figures>& figures) {
+  if (!figures.ok()) return Fail(workload, figures.status());
+  std::cout << ToJson(*figures) << "\n";
   return 0;
+}
+
+int Print(const std::string& workload, const absl::StatusOr<LoopResult>& result) {
+  if (!result.ok()) return Fail(workload, result.status());
+  return Print(workload, LoopFigures(workload, *result));
+}
+
+int Run(const std::string& subcommand, const Arguments& arguments) {
+  if (subcommand == "smallest") return Print(subcommand, RunSmallestWorkload(arguments.workload));
+  if (subcommand == "own") return Print(subcommand, RunOwnWorkload(arguments.workload));
+  if (subcommand == "server")
+    return Print(subcommand, RunServerWorkload(arguments.workload, arguments.server));
+  if (subcommand == "pickup") {
+    return Print(subcommand, RunPickupWorkload({.database_url = arguments.workload.database_url,
+                                                .jobs = arguments.pickups},
+                                               arguments.server));
+  }
+  const absl::Status written = WriteReport(std::cin, std::cout, arguments.json_path);
+  return written.ok() ? 0 : Fail(subcommand, written);
 }
 
 int Main(int argc, char** argv) {
   CLI::App app("One workload of scripts/bench; prints its figures as one line of JSON.");
   app.require_subcommand(1);
-  WorkloadOptions options;
-  CLI::App* smallest = app.add_subcommand("smallest", "the bare loop on the smallest tables");
-  AddWorkloadOptions(*smallest, options);
-  CLI::App* own = app.add_subcommand("own", "the bare loop with the project's own statements");
-  AddWorkloadOptions(*own, options);
+  Arguments arguments;
+  CLI::App& smallest = *app.add_subcommand("smallest", "the bare loop on the smallest tables");
+  AddLoopOptions(smallest, arguments.workload);
+  CLI::App& own = *app.add_subcommand("own", "the bare loop with the project's own statements");
+  AddLoopOptions(own, arguments.workload);
+  CLI::App& server = *app.add_subcommand("server", "a drain by the real server");
+  AddDrainOptions(server, arguments.workload);
+  AddServerOptions(server, arguments.server);
+  CLI::App& pickup = *app.add_subcommand("pickup", "how soon an idle server begins a job");
+  pickup.add_option("--database-url", arguments.workload.database_url, "the private cluster")
+      ->required();
+  pickup.add_option("--jobs", arguments.pickups, "single jobs to add")->check(CLI::PositiveNumber);
+  AddServerOptions(pickup, arguments.server);
+  CLI::App& report = *app.add_subcommand("report", "a table of the lines on standard input");
+  report.add_option("--json", arguments.json_path, "write the figures to this file too");
   CLI11_PARSE(app, argc, argv);
   // Standard output is for the figures.
-  if (!SetUpLogging("warn", "text").ok()) return 1;
-  if (smallest->parsed()) return Print("smallest", RunSmallestWorkload(options));
-  return Print("own", RunOwnWorkload(options));
+  if (absl::Status logging = SetUpLogging("warn", "text"); !logging.ok())
+    return Fail("logging", logging);
+  return Run(app.get_subcommands().front()->get_name(), arguments);
 }
 
 }  // namespace

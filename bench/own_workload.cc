@@ -3,7 +3,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "bench/bench_schema.h"
+#include "bench/bench_tasks.h"
 #include "server/store/postgres/binary_array.h"
 #include "server/store/postgres/postgres_pool_store.h"
 #include "server/store/postgres/postgres_text.h"
@@ -14,6 +16,9 @@ namespace {
 // Times as an ordinary job has them, in microseconds.
 constexpr int64_t kExecutionTime = 150;
 constexpr int64_t kQueueTime = 2'500'000;
+
+// Where the claim's id stands in the column "chunk" of ClaimJobs.
+constexpr size_t kClaimIdPart = 8;
 
 // The literal limit that the store prepares for so many rows.
 int LiteralFor(int rows) {
@@ -32,7 +37,7 @@ class OwnWorker final : public LoopWorker {
         rows_((options.batch + options.jobs_per_row - 1) / options.jobs_per_row),
         worker_(worker) {
     std::vector<std::string> tasks;
-    for (int task = 0; task < options.tasks; ++task) tasks.push_back(absl::StrCat("bench_", task));
+    for (int task = 0; task < options.tasks; ++task) tasks.push_back(DrainTask(task));
     tasks_ = TextArray(tasks);
   }
 
@@ -58,7 +63,8 @@ class OwnWorker final : public LoopWorker {
     BinaryArray jobs(rows.size()), executions(rows.size()), queue_times(rows.size());
     std::string claim;
     for (const auto& row : rows) {
-      if (!row["claim_id"].is_null()) claim = row["claim_id"].c_str();
+      const std::vector<std::string> shared = absl::StrSplit(row["chunk"].c_str(), ',');
+      if (shared.size() > kClaimIdPart) claim = shared[kClaimIdPart];
       jobs.Add(row[0].as<int64_t>());
       executions.Add(kExecutionTime);
       queue_times.Add(kQueueTime);

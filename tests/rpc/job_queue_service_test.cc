@@ -140,6 +140,9 @@ struct BadSpec {
   const char* fault;
 };
 
+// In the name that a failing test is reported with.
+void PrintTo(const BadSpec& spec, std::ostream* out) { *out << spec.name; }
+
 std::vector<BadSpec> BadSpecs() {
   constexpr int64_t kYear300000 = 9'404'000'000'000;
   return {
