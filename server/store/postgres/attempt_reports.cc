@@ -108,12 +108,13 @@ class CompletionArrays {
 // The positions so that reports of one claim and attempt stand together.
 std::vector<size_t> InGroups(const std::vector<AttemptReport>& reports,
                              std::vector<size_t> positions) {
+  // Positions last, so that the order within a group stays.
   const auto before = [&](size_t a, size_t b) {
-    return std::pair(reports[a].claim_id, reports[a].attempt) <
-           std::pair(reports[b].claim_id, reports[b].attempt);
+    return std::tuple(reports[a].claim_id, reports[a].attempt, a) <
+           std::tuple(reports[b].claim_id, reports[b].attempt, b);
   };
   if (!std::is_sorted(positions.begin(), positions.end(), before))
-    std::stable_sort(positions.begin(), positions.end(), before);
+    std::sort(positions.begin(), positions.end(), before);
   return positions;
 }
 
