@@ -16,17 +16,20 @@
 -- places, then queues in order of id. A claim and a report never wait for what an open transaction
 -- of an application may have locked (rows of job, job keys): they skip it and come back later.
 
--- Ids are day * 10^12 + running number (day 0 = 2025-01-01 UTC): partitions by id are partitions by time, the id alone
+-- Ids of jobs are day * 10^12 + running number (day 0 = 2025-01-01 UTC): partitions by id are partitions by time, the id alone
 -- finds its partition, and ids stay below 2^53 until the year 2049.
 -- Only of immutable parts, so that PostgreSQL puts it in line: a call of it would cost each claim 80 microseconds.
 create function {schema}.day_number(p_at timestamptz) returns bigint language sql immutable as
   $$ select (($1 at time zone 'UTC')::date - date '2025-01-01')::bigint $$;
 -- A step is a block of 100 ids, so that jobs which are added together can be consecutive.
 create sequence {schema}.job_id_sequence minvalue 0 maxvalue 999999999900 increment 100 cycle;
-create sequence {schema}.claim_id_sequence minvalue 0 maxvalue 999999999999 cycle;
 create sequence {schema}.recording_sequence;
 create function {schema}.new_job_id() returns bigint language sql volatile as
   $$ select {schema}.day_number(clock_timestamp()) * 1000000000000 + nextval('{schema}.job_id_sequence') $$;
+-- The number of a claim is its fence, and a crash of the database may undo a claim that a pool still believes in. A sequence
+-- would be undone with it and give the number once more; this is drawn at random.
+create function {schema}.new_claim_id() returns bigint language sql volatile as
+  $$ select {schema}.day_number(clock_timestamp()) * 1000000000000 + floor(random() * 1000000000000)::bigint $$;
 
 -- A kind of jobs that a pool may take or not: a claim looks only into the lanes that it may run.
 create table {schema}.lane (
@@ -663,8 +666,7 @@ create function {schema}.end_waiting(p_ids bigint[], p_reason text) returns void
 begin
   with ended as (
     insert into {schema}.attempt_outcome (job_id, claim_id, recording, finished_at, execution_us, queue_us, worker, attempt, outcome, final)
-    select i, {schema}.day_number(clock_timestamp()) * 1000000000000 + nextval('{schema}.claim_id_sequence'),
-      nextval('{schema}.recording_sequence'), clock_timestamp(), 0, 0, 0, 0, 'k', true from unnest(p_ids) i
+    select i, {schema}.new_claim_id(), nextval('{schema}.recording_sequence'), clock_timestamp(), 0, 0, 0, 0, 'k', true from unnest(p_ids) i
     returning job_id, claim_id)
   insert into {schema}.attempt_detail (job_id, claim_id, error_message) select job_id, claim_id, p_reason from ended;
   delete from {schema}.job_memory where job_id = any (p_ids);

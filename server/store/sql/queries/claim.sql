@@ -56,8 +56,7 @@ rest as (
   select lane, priority, run_at, id + wanted, jobs - wanted, attempts, remembered from chunks where wanted < jobs),
 made as (
   insert into {schema}.claim (id, worker, claimed_at, open_jobs, first_ids, counts, attempts)
-  select {schema}.day_number(clock_timestamp()) * 1000000000000 + nextval('{schema}.claim_id_sequence'), $2::int, clock_timestamp(),
-    sum(wanted), array_agg(id), array_agg(wanted::smallint), array_agg(attempts)
+  select {schema}.new_claim_id(), $2::int, clock_timestamp(), sum(wanted), array_agg(id), array_agg(wanted::smallint), array_agg(attempts)
   from chunks where wanted > 0 having count(*) > 0
   returning id, claimed_at)
 select j.id, j.payload, j.queue, j.job_key, j.correlation_id, j.metadata,
