@@ -3,13 +3,13 @@
 # `inline constexpr EmbeddedText k<...>[]` of {name, text}, and makes TARGET depend on it.
 function(millrace_embed_text TARGET OUTPUT VARIABLE)
   cmake_parse_arguments(ARG "" "" "FILES" ${ARGN})
-  set(OUT ${CMAKE_BINARY_DIR}/generated/${OUTPUT})
+  set(OUT ${PROJECT_BINARY_DIR}/generated/${OUTPUT})
   add_custom_command(
     OUTPUT ${OUT}
     COMMAND ${CMAKE_COMMAND} -DOUT=${OUT} -DVARIABLE=${VARIABLE} "-DFILES=${ARG_FILES}"
-            -P ${CMAKE_SOURCE_DIR}/cmake/EmbedText.cmake
-    DEPENDS ${ARG_FILES} ${CMAKE_SOURCE_DIR}/cmake/EmbedText.cmake
+            -P ${PROJECT_SOURCE_DIR}/cmake/EmbedText.cmake
+    DEPENDS ${ARG_FILES} ${PROJECT_SOURCE_DIR}/cmake/EmbedText.cmake
     COMMENT "Embedding ${OUTPUT}" VERBATIM)
   target_sources(${TARGET} PRIVATE ${OUT})
-  target_include_directories(${TARGET} PRIVATE ${CMAKE_BINARY_DIR}/generated)
+  target_include_directories(${TARGET} PRIVATE ${PROJECT_BINARY_DIR}/generated)
 endfunction()

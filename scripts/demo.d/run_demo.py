@@ -191,7 +191,7 @@ def print_next_steps(server, program):
 
 When you have seen enough:
 
-  kill {server.pid}
+  kill {server.pid} && tail --pid={server.pid} -f /dev/null
   rm -r {server.folder}
 """)
 
