@@ -219,6 +219,28 @@ TEST_F(JobStoreTest, AttemptsAreListedNewestFirstWithWhatTheyLeft) {
   EXPECT_EQ(*attempts[1].partial_success, *partial.partial_success);
 }
 
+TEST_F(JobStoreTest, AnExhaustedJobShowsItsLastAttemptAndTheLastErrorOfAny) {
+  const JobId id = Add({{.task_identifier = "t", .max_attempts = 2}})[0].id;
+  AttemptReport failed{.claim_id = Claim(1).at(0).claim_id,
+                       .job_id = id,
+                       .attempt = 1,
+                       .outcome = AttemptOutcome::kFailed,
+                       .error_message = "no"};
+  ASSERT_TRUE(pool_.Record(worker_, {failed}).ok());
+  ASSERT_TRUE(pool_.PromoteDue().ok());
+  AttemptReport partial{.claim_id = Claim(1).at(0).claim_id,
+                        .job_id = id,
+                        .attempt = 2,
+                        .outcome = AttemptOutcome::kPartialSuccess,
+                        .exhausted = true,
+                        .partial_success = PartialSuccess{{"a"}, {"b"}, "b", "{}"}};
+  ASSERT_TRUE(pool_.Record(worker_, {partial}).ok());
+  const JobDetails job = Get(id);
+  EXPECT_EQ(job.state, JobState::kExhausted);
+  EXPECT_EQ(job.job.attempt, 2);
+  EXPECT_EQ(job.last_error, "no");
+}
+
 TEST_F(JobStoreTest, AJobThatHasHistoryGetsASuccessorWhenItsKeyIsTaken) {
   const JobId first = Add({{.task_identifier = "t", .job_key = "k"}})[0].id;
   AttemptReport failed{.claim_id = Claim(1).at(0).claim_id,

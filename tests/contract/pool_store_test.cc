@@ -278,6 +278,16 @@ TEST_F(PoolStoreTest, AJobWhoseKeyIsTakenWhileItRunsIsNotRetried) {
   EXPECT_THAT(Ids(Claim(10)), ElementsAre(successor));
 }
 
+TEST_F(PoolStoreTest, AJobWhoseKeyIsTakenDuringItsLastAttemptIsCancelledAndNotExhausted) {
+  const JobId running = Add({.task_identifier = "t", .max_attempts = 1, .job_key = "k"});
+  const ClaimedJob claimed = Claim(1).at(0);
+  Add({.task_identifier = "t", .job_key = "k"});
+  EXPECT_EQ(Record(ReportOf(claimed, AttemptOutcome::kFailed, /*exhausted=*/true)),
+            RecordVerdict::kSuperseded);
+  EXPECT_EQ(StateOf(running), JobState::kCancelled);
+  EXPECT_EQ(schema_.Query("select count(*) from {schema}.job_key"), "1");
+}
+
 TEST_F(PoolStoreTest, AJobWhoseKeyIsTakenWhileItRunsCompletesAllTheSame) {
   const JobId running = Add({.task_identifier = "t", .job_key = "k"});
   const ClaimedJob claimed = Claim(1).at(0);

@@ -460,10 +460,10 @@ begin
       u.error_message, u.error_detail, u.result, u.partial_success)::{schema}.report)
     into reports from unnest(p_reports) u join held on held.claim_id = u.claim_id and held.job_id = u.job_id
     where not exists (select from {schema}.attempt_outcome o where o.job_id = u.job_id and o.claim_id = u.claim_id);
-  -- Jobs that would run again must still hold their keys; whoever holds the lock may be taking one.
+  -- Jobs that did not complete must still hold their keys; whoever holds the lock may be taking one.
   with keyed as materialized (
     select j.id, j.job_key from unnest(reports) u join {schema}.job j on j.id = u.job_id
-    where j.job_key is not null and not u.outcome in ('c', 'k') and not u.exhausted),
+    where j.job_key is not null and not u.outcome in ('c', 'k')),
   locked as materialized (
     select k.job_key, k.job_id from {schema}.job_key k where k.job_key in (select job_key from keyed)
     order by k.job_key for no key update skip locked)

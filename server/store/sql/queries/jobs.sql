@@ -46,7 +46,7 @@ select j.id, l.task_identifier, j.payload, j.priority, j.max_attempts, q.name qu
        when s.id is not null then 's' when f.id is not null then 'f' else 'r' end state,
   coalesce(ended.attempt, h.attempt, s.attempts, f.attempts, r.attempts, last.attempt, 0) attempt,
   coalesce(ended.finished_at, e.since) finished_at,
-  last.error_message, w.worker_id
+  error.error_message, w.worker_id
 from asked j join {schema}.lane l on l.id = j.lane
 left join {schema}.queue q on q.id = j.queue
 left join {schema}.job_memory m on m.job_id = j.id
@@ -61,9 +61,10 @@ left join lateral (
   select c.attempts from {schema}.ready c where c.lane = j.lane and c.priority = j.priority and c.run_at = coalesce(m.run_at, j.run_at)
     and c.id <= j.id and c.id > j.id - 100 and c.id + c.jobs > j.id order by c.id desc limit 1) r on true
 left join lateral (
-  select o.attempt, d.error_message from {schema}.attempt_outcome o
-  left join {schema}.attempt_detail d on d.job_id = o.job_id and d.claim_id = o.claim_id
-  where o.job_id = j.id order by (d.error_message is not null) desc, o.recording desc limit 1) last on true
+  select o.attempt from {schema}.attempt_outcome o where o.job_id = j.id order by o.recording desc limit 1) last on true
+left join lateral (
+  select d.error_message from {schema}.attempt_detail d join {schema}.attempt_outcome o on o.job_id = d.job_id and o.claim_id = d.claim_id
+  where d.job_id = j.id and d.error_message is not null order by o.recording desc limit 1) error on true
 order by j.id desc;
 
 -- name: ListAttempts
