@@ -1,5 +1,7 @@
 #include "client/library/worker_pool_client.h"
 
+#include <algorithm>
+
 #include "client/library/call.h"
 #include "client/library/convert.h"
 #include "grpcpp/channel.h"
@@ -8,6 +10,14 @@
 namespace millrace::client {
 
 using Stub = v1::WorkerPool::Stub;
+
+namespace {
+
+// What a server may need after the timeout of a stop: handlers that were asked to stop get some
+// seconds, and what they did is recorded.
+constexpr absl::Duration kLongestStopEnd = absl::Seconds(30);
+
+}  // namespace
 
 struct WorkerPoolClient::Wire {
   std::unique_ptr<Stub> stub;
@@ -30,7 +40,8 @@ absl::StatusOr<StartedPool> WorkerPoolClient::Start() {
 absl::StatusOr<StopReport> WorkerPoolClient::Stop(std::optional<absl::Duration> timeout) {
   v1::StopRequest request;
   if (timeout.has_value()) *request.mutable_timeout() = ToProto(*timeout);
-  const absl::Duration wait = timeout.has_value() ? *timeout + deadline_ : absl::InfiniteDuration();
+  const absl::Duration wait = timeout.has_value() ? *timeout + std::max(deadline_, kLongestStopEnd)
+                                                  : absl::InfiniteDuration();
   v1::StopResponse response;
   const absl::Status called = Call(*wire_->stub, &Stub::Stop, request, &response, wait);
   if (!called.ok()) return called;

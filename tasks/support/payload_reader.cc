@@ -19,14 +19,26 @@ std::string Shown(const json& value) {
   return text;
 }
 
+// A discarded value if there is a fault, which is added.
+json Parse(const std::string& payload, std::vector<std::string>& faults) {
+  try {
+    json value = json::parse(payload);
+    if (value.is_object()) return value;
+    faults.emplace_back("payload: must be a JSON object");
+  } catch (const json::out_of_range&) {
+    faults.emplace_back("payload: holds a number that is beyond the range of a double");
+  } catch (const json::exception&) {
+    faults.emplace_back("payload: is not valid JSON");
+  }
+  return json(json::value_t::discarded);
+}
+
 }  // namespace
 
 PayloadReader::PayloadReader(const std::string& payload)
-    : owned_(std::make_unique<json>(json::parse(payload, nullptr, /*allow_exceptions=*/false))),
-      object_(owned_.get()),
-      path_("payload"),
-      faults_(own_faults_) {
-  if (!object_->is_object()) faults_.push_back("payload: must be a JSON object");
+    : path_("payload"), faults_(own_faults_) {
+  owned_ = std::make_unique<json>(Parse(payload, faults_));
+  object_ = owned_.get();
 }
 
 PayloadReader::PayloadReader(const json& object, std::string path, std::vector<std::string>& faults)

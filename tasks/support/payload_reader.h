@@ -61,7 +61,7 @@ class PayloadReader {
 
   std::unique_ptr<nlohmann::json> owned_;
   // Never null; not an object if the payload is at fault.
-  const nlohmann::json* object_;
+  const nlohmann::json* object_ = nullptr;
   const std::string path_;
   std::vector<std::string> own_faults_;
   std::vector<std::string>& faults_;

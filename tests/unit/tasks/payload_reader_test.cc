@@ -66,10 +66,16 @@ TEST(PayloadReaderTest, FaultsInListsOfObjectsNameTheElement) {
 }
 
 TEST(PayloadReaderTest, WhatIsNoObjectIsAFaultOfItsOwn) {
-  for (const char* text : {"", "[]", "7", "{\"a\":"}) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"", "payload: is not valid JSON"},
+      {"{\"a\":", "payload: is not valid JSON"},
+      {"[]", "payload: must be a JSON object"},
+      {"7", "payload: must be a JSON object"},
+      {"{\"a\": 1e400}", "payload: holds a number that is beyond the range of a double"}};
+  for (const auto& [text, fault] : cases) {
     PayloadReader payload(text);
     EXPECT_EQ(payload.RequiredString("a"), "");
-    EXPECT_EQ(Faults(payload), "payload: must be a JSON object") << text;
+    EXPECT_EQ(Faults(payload), fault) << text;
   }
 }
 
