@@ -42,6 +42,8 @@ max_parallel_workers_per_gather = 0
 log_checkpoints = off
 log_timezone = 'UTC'
 timezone = 'UTC'
+# Not "$user": tables of tasks do not belong among the queue's own.
+search_path = 'public'
 )";
 
 std::vector<std::string> ReadLines(const std::string& path) {
