@@ -1,13 +1,11 @@
 // millrace-bench-server: the real server with tasks for benchmarks, which do nothing.
 #include <fcntl.h>
-#include <unistd.h>
 
-#include <cstdint>
 #include <cstdlib>
 
 #include "bench/bench_tasks.h"
+#include "bench/pickup_pipe.h"
 #include "server/app/run_server.h"
-#include "server/base/clock.h"
 #include "tasks/api/task_registry.h"
 
 namespace {
@@ -16,11 +14,9 @@ using millrace::TaskContext;
 using millrace::TaskRegistry;
 using millrace::TaskResult;
 
-// Tells the moment at which a handler begins to whoever reads the pipe.
-TaskResult ReportStart(int pipe) {
-  const int64_t now = absl::ToInt64Nanoseconds(millrace::SystemClock().Monotonic());
-  return write(pipe, &now, sizeof now) == sizeof now ? TaskResult::Success()
-                                                     : TaskResult::Fail("cannot write to the pipe");
+TaskResult Report(int pipe) {
+  return millrace::bench::ReportPickup(pipe) ? TaskResult::Success()
+                                             : TaskResult::Fail("cannot write to the pipe");
 }
 
 void RegisterBenchTasks(TaskRegistry& tasks) {
@@ -29,7 +25,7 @@ void RegisterBenchTasks(TaskRegistry& tasks) {
   if (const char* path = std::getenv(millrace::bench::kPickupPipeVariable)) {
     // Both ways, so that opening does not wait for the reader.
     const int pipe = open(path, O_RDWR | O_CLOEXEC);
-    tasks.Add(millrace::bench::kPickupTask, [pipe](TaskContext&) { return ReportStart(pipe); });
+    tasks.Add(millrace::bench::kPickupTask, [pipe](TaskContext&) { return Report(pipe); });
   }
 }
 

@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "CLI/CLI.hpp"
+#include "bench/bare_pickup_workload.h"
 #include "bench/bench_tasks.h"
 #include "bench/own_workload.h"
 #include "bench/pickup_workload.h"
@@ -39,9 +40,20 @@ void AddLoopOptions(CLI::App& command, WorkloadOptions& options) {
       ->check(CLI::PositiveNumber);
 }
 
+void AddPickupOptions(CLI::App& command, Arguments& arguments) {
+  command.add_option("--database-url", arguments.workload.database_url, "the private cluster")
+      ->required();
+  command.add_option("--jobs", arguments.pickups, "single jobs to add")->check(CLI::PositiveNumber);
+}
+
+void AddSocketDirOption(CLI::App& command, ServerSettings& settings) {
+  command.add_option("--socket-dir", settings.socket_dir,
+                     "folder for sockets and pipes; a short path");
+}
+
 void AddServerOptions(CLI::App& command, ServerSettings& settings) {
   command.add_option("--server", settings.program, "millrace-bench-server")->required();
-  command.add_option("--socket-dir", settings.socket_dir, "folder for sockets; a short path");
+  AddSocketDirOption(command, settings);
   command.add_option("--concurrency", settings.concurrency, "the server's --concurrency");
   command.add_option("--queue-size", settings.queue_size, "the server's --queue-size");
 }
@@ -67,11 +79,12 @@ int Run(const std::string& subcommand, const Arguments& arguments) {
   if (subcommand == "own") return Print(subcommand, RunOwnWorkload(arguments.workload));
   if (subcommand == "server")
     return Print(subcommand, RunServerWorkload(arguments.workload, arguments.server));
-  if (subcommand == "pickup") {
-    return Print(subcommand, RunPickupWorkload({.database_url = arguments.workload.database_url,
-                                                .jobs = arguments.pickups},
-                                               arguments.server));
-  }
+  const PickupOptions pickups = {.database_url = arguments.workload.database_url,
+                                 .jobs = arguments.pickups};
+  if (subcommand == "pickup")
+    return Print(subcommand, RunPickupWorkload(pickups, arguments.server));
+  if (subcommand == "bare_pickup")
+    return Print(subcommand, RunBarePickupWorkload(pickups, arguments.server.socket_dir));
   const absl::Status written = WriteReport(std::cin, std::cout, arguments.json_path);
   return written.ok() ? 0 : Fail(subcommand, written);
 }
@@ -88,10 +101,11 @@ int Main(int argc, char** argv) {
   AddDrainOptions(server, arguments.workload);
   AddServerOptions(server, arguments.server);
   CLI::App& pickup = *app.add_subcommand("pickup", "how soon an idle server begins a job");
-  pickup.add_option("--database-url", arguments.workload.database_url, "the private cluster")
-      ->required();
-  pickup.add_option("--jobs", arguments.pickups, "single jobs to add")->check(CLI::PositiveNumber);
+  AddPickupOptions(pickup, arguments);
   AddServerOptions(pickup, arguments.server);
+  CLI::App& bare_pickup = *app.add_subcommand("bare_pickup", "the least that a pickup can take");
+  AddPickupOptions(bare_pickup, arguments);
+  AddSocketDirOption(bare_pickup, arguments.server);
   CLI::App& report = *app.add_subcommand("report", "a table of the lines on standard input");
   report.add_option("--json", arguments.json_path, "write the figures to this file too");
   CLI11_PARSE(app, argc, argv);

@@ -74,8 +74,11 @@ std::vector<Row> Rows() {
   rows.push_back(Ratio("jobs_per_second", "server", "own", "jobs/s: server / own"));
   rows.push_back(Ratio("cpu_us", "own", "smallest", "CPU: own / smallest"));
   rows.push_back(Ratio("cpu_us", "server", "smallest", "CPU: server / smallest"));
+  rows.push_back(Figure("bare_pickup", "p50_ms", "bare pickup by NOTIFY, p50, ms", "%.2f"));
+  rows.push_back(Figure("bare_pickup", "p99_ms", "bare pickup by NOTIFY, p99, ms", "%.2f"));
   rows.push_back(Figure("pickup", "p50_ms", "idle pickup, p50, ms", "%.2f"));
   rows.push_back(Figure("pickup", "p99_ms", "idle pickup, p99, ms", "%.2f"));
+  rows.push_back(Ratio("p50_ms", "pickup", "bare_pickup", "p50: idle pickup / bare pickup"));
   return rows;
 }
 
