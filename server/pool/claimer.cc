@@ -58,7 +58,6 @@ absl::Duration Claimer::NextDue() const {
 }
 
 void Claimer::GoRound() {
-  parts_.on_tick();
   GiveBackExpired();
   const std::optional<WorkerNumber> worker = MayClaim();
   if (!worker.has_value()) {
@@ -70,6 +69,7 @@ void Claimer::GoRound() {
   const LocalQueue::Room room = parts_.queue.GetRoom();
   const int wanted = plan_.Wanted(room.free_workers, room.buffered);
   if (wanted == 0) {
+    parts_.on_tick();
     WaitForRoom();
   } else {
     ClaimJobs(*worker, wanted);
@@ -138,6 +138,7 @@ void Claimer::ClaimJobs(WorkerNumber worker, int wanted) {
     return;
   }
   backoff_.Reset();
+  parts_.on_tick();
   const absl::Duration now = parts_.clock.Monotonic();
   const LocalQueue::Room room = parts_.queue.GetRoom();
   plan_.NoteClaim(now - sent, room.popped, !jobs->empty() && room.buffered == 0, now);

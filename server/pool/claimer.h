@@ -51,7 +51,9 @@ class Claimer {
     std::function<void(WorkerNumber)> on_lease_ended;
     // A claim that came back after the queue was closed.
     ReturnJobs return_jobs;
-    // Called in the claimer's thread each time that the loop comes round.
+    // Called in the claimer's thread each time that the loop has done what it is for: a claim was
+    // answered, or there is no room for what it would bring. Not while there is no lease, outcomes
+    // pile up, or the database refuses claims.
     std::function<void()> on_tick;
   };
 

@@ -40,8 +40,8 @@ struct PoolStats {
   int64_t interrupted = 0;
   // When it was last started.
   std::optional<absl::Time> running_since;
-  // When the claim loop last came round; nothing before its first time since the last Start. It
-  // comes round at least every poll interval while the database answers.
+  // When a claim was last answered, or there was no room for what it would bring; nothing before
+  // the first time since the last Start. Comes at least every poll interval while all is well.
   std::optional<absl::Time> last_claim_tick;
 };
 

@@ -51,7 +51,7 @@ class JobStore {
   virtual absl::StatusOr<JobPage> ListJobs(const JobFilter& filter, std::optional<JobId> before,
                                            int limit) = 0;
 
-  // Ok if the database answers.
+  // Ok if the database answers and takes changes; UNAVAILABLE if it is read-only.
   virtual absl::Status Ping() = 0;
 };
 

@@ -26,6 +26,24 @@ CallWatchdog::~CallWatchdog() {
   thread_.join();
 }
 
+void CallWatchdog::EndCallsIn(absl::Duration grace) {
+  {
+    MutexLock lock(mutex_);
+    end_at_ = std::min(end_at_, MonotonicNow() + grace);
+  }
+  changed_.NotifyAll();
+}
+
+bool CallWatchdog::ended() const {
+  MutexLock lock(mutex_);
+  return end_at_ <= MonotonicNow();
+}
+
+bool CallWatchdog::has_cut_at_end() const {
+  MutexLock lock(mutex_);
+  return has_cut_at_end_;
+}
+
 void CallWatchdog::Run() {
   MutexLock lock(mutex_);
   while (!stopping_) {
@@ -40,11 +58,13 @@ absl::Duration CallWatchdog::ExpireOverdue() {
   absl::Duration next = absl::InfiniteDuration();
   for (auto& [id, call] : calls_) {
     if (call.expired) continue;
-    if (call.deadline <= now) {
+    const absl::Duration deadline = std::min(call.deadline, end_at_);
+    if (deadline <= now) {
       shutdown(call.socket, SHUT_RDWR);
       call.expired = true;
+      has_cut_at_end_ = has_cut_at_end_ || deadline == end_at_;
     } else {
-      next = std::min(next, call.deadline - now);
+      next = std::min(next, deadline - now);
     }
   }
   return next;
@@ -52,12 +72,15 @@ absl::Duration CallWatchdog::ExpireOverdue() {
 
 CallWatchdog::Guard::Guard(CallWatchdog& watchdog, int socket, absl::Duration limit)
     : watchdog_(watchdog) {
-  const absl::Duration deadline = MonotonicNow() + limit;
+  const absl::Duration now = MonotonicNow();
+  const absl::Duration deadline = now + limit;
   bool earlier;
   {
     MutexLock lock(watchdog_.mutex_);
     id_ = watchdog_.next_id_++;
-    watchdog_.calls_[id_] = {socket, deadline};
+    const bool too_late = watchdog_.end_at_ <= now;
+    if (too_late) shutdown(socket, SHUT_RDWR);
+    watchdog_.calls_[id_] = {socket, deadline, too_late};
     earlier = deadline < watchdog_.wake_at_;
     if (earlier) watchdog_.wake_at_ = deadline;
   }

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "server/store/postgres/connection_string.h"
 
 namespace millrace {
 namespace {
@@ -27,8 +28,9 @@ absl::Status StatusOfSqlState(const std::string& state, const std::string& messa
   if (kind == "22" || kind == "23" || state == "54000") return absl::InvalidArgumentError(message);
   if ((kind == "08" && state != "08P01") || kind == "57" || kind == "53" || state == "25006")
     return absl::UnavailableError("database: " + message);
+  // As if it were away: somebody is changing the schema, and what is missing may come back.
   if (state == "3F000" || state == "42P01" || state == "42883") {
-    return absl::FailedPreconditionError("database schema does not fit: " + message);
+    return absl::UnavailableError("database schema does not fit: " + message);
   }
   return absl::InternalError(absl::StrCat("database: ", message, " (SQLSTATE ", state, ")"));
 }
@@ -37,8 +39,9 @@ absl::Status StatusOfSqlState(const std::string& state, const std::string& messa
 
 absl::Status PostgresConnection::Open(const std::string& database_url) {
   try {
-    connection_ = std::make_unique<pqxx::connection>(database_url);
+    connection_ = std::make_unique<pqxx::connection>(WithConnectionLimits(database_url));
     connection_->set_verbosity(pqxx::connection_base::terse);
+    const CallWatchdog::Guard guard(watchdog_, connection_->sock(), call_limit_);
     pqxx::nontransaction transaction(*connection_);
     // One plan for all values: the hot statements are written for it, and it is made once.
     transaction.exec(
@@ -61,23 +64,25 @@ void PostgresConnection::Prepare(const std::string& variant, const std::string& 
   connection_->prepare(variant, absl::StrReplaceAll(statements_.Text(name), {{"{rows}", rows}}));
 }
 
+absl::Status PostgresConnection::Lost(const char* when) {
+  broken_ = true;
+  return absl::UnavailableError(absl::StrCat("the connection to the database was lost", when));
+}
+
 absl::Status PostgresConnection::Run(const std::function<void(PostgresConnection&)>& body) {
   const int socket = connection_->sock();
-  if (socket < 0) {
-    broken_ = true;
-    return absl::UnavailableError("database: connection lost");
-  }
+  if (socket < 0) return Lost();
   CallWatchdog::Guard guard(watchdog_, socket, call_limit_);
   try {
     body(*this);
     return absl::OkStatus();
   } catch (const pqxx::in_doubt_error&) {
+    return Lost(" while committing");
+  } catch (const pqxx::broken_connection&) {
+    // What libpqxx says here is often a consequence that misleads.
+    if (!guard.expired()) return Lost();
     broken_ = true;
-    return absl::UnavailableError("database: connection lost while committing");
-  } catch (const pqxx::broken_connection& error) {
-    broken_ = true;
-    if (guard.expired()) return absl::UnavailableError("database: no answer in time");
-    return absl::UnavailableError(absl::StrCat("database: ", FirstLine(error.what())));
+    return absl::UnavailableError("database: no answer in time");
   } catch (const pqxx::serialization_failure& error) {
     return absl::AbortedError(FirstLine(error.what()));
   } catch (const pqxx::deadlock_detected& error) {

@@ -21,14 +21,16 @@ class PostgresConnection {
                      absl::Duration call_limit)
       : statements_(statements), watchdog_(watchdog), call_limit_(call_limit) {}
 
-  // Connects, with settings that the text forms of postgres_text.h rely on. UNAVAILABLE.
+  // Connects, with settings that the text forms of postgres_text.h rely on, within the limits of
+  // connection_string.h. UNAVAILABLE.
   absl::Status Open(const std::string& database_url);
 
   // Runs `body` under the watchdog and turns whatever it throws into a status: the one place where
-  // exceptions of pqxx are caught. UNAVAILABLE: the connection is or was broken; if that happened
-  // while it committed, nobody knows whether it did. ABORTED: serialization failure, deadlock.
-  // ALREADY_EXISTS: unique violation. INVALID_ARGUMENT: the database refused a value.
-  // FAILED_PRECONDITION: a table or function is missing. INTERNAL: the rest.
+  // exceptions of pqxx are caught. UNAVAILABLE: the connection is or was broken, and if that
+  // happened while it committed, nobody knows whether it did; or a table or function is missing.
+  // ABORTED: serialization failure, deadlock. ALREADY_EXISTS: unique violation. INVALID_ARGUMENT:
+  // the database refused a value. INTERNAL: the rest. Never FAILED_PRECONDITION, which is left to
+  // what the stores themselves find, such as a lease that has ended.
   absl::Status Run(const std::function<void(PostgresConnection&)>& body);
 
   // For use in `body`: runs one named statement in `transaction`, prepared at its first use.
@@ -52,6 +54,8 @@ class PostgresConnection {
 
  private:
   void Prepare(const std::string& variant, const std::string& name, const std::string& rows);
+  // `when` goes on from the message.
+  absl::Status Lost(const char* when = "");
 
   const SqlStatements& statements_;
   CallWatchdog& watchdog_;

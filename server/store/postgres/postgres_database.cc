@@ -115,6 +115,7 @@ void PostgresDatabase::Return(std::unique_ptr<PostgresConnection> connection) {
 }
 
 absl::StatusOr<std::unique_ptr<PostgresConnection>> PostgresDatabase::OpenConnection() {
+  if (watchdog_.ended()) return absl::UnavailableError("database: the server is stopping");
   auto connection =
       std::make_unique<PostgresConnection>(statements_, watchdog_, options_.call_limit);
   if (absl::Status opened = connection->Open(options_.database_url); !opened.ok()) return opened;

@@ -43,6 +43,13 @@ class PostgresDatabase {
   absl::Status Run(const std::string& operation,
                    const std::function<void(PostgresConnection&)>& body);
 
+  // For the stop: no call lasts longer than this from now on; later ones fail at once with
+  // UNAVAILABLE, and connect no more. What is connecting just now is not broken off, but has its
+  // own limit.
+  void CloseIn(absl::Duration grace) { watchdog_.EndCallsIn(grace); }
+  // Whether CloseIn had to cut a call: the database did not answer.
+  bool did_not_answer() const { return watchdog_.has_cut_at_end(); }
+
   // A connection of its own, outside of the pool, for listening.
   absl::StatusOr<std::unique_ptr<PostgresConnection>> OpenConnection();
 

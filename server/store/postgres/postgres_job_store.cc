@@ -200,10 +200,13 @@ absl::StatusOr<JobPage> PostgresJobStore::ListJobs(const JobFilter& filter,
 }
 
 absl::Status PostgresJobStore::Ping() {
-  return database_.Run("ping", [](PostgresConnection& connection) {
+  bool read_only = false;
+  const absl::Status ran = database_.Run("ping", [&](PostgresConnection& connection) {
     pqxx::nontransaction transaction(connection.raw());
-    connection.Execute(transaction, "Ping");
+    read_only = connection.Execute(transaction, "Ping")[0][0].as<bool>();
   });
+  if (!ran.ok() || !read_only) return ran;
+  return absl::UnavailableError("database: it is read-only");
 }
 
 }  // namespace millrace

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -17,7 +18,7 @@ namespace {
 
 constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
 constexpr absl::Duration kLongestPause = absl::Seconds(2);
-// A dead peer is noticed by TCP keepalive or by a write; this makes the write.
+// A database that stands still closes no connection; it is asked so often whether it answers.
 constexpr int kProbeMs = 30'000;
 
 class AddedReceiver final : public pqxx::notification_receiver {
@@ -86,19 +87,31 @@ void PostgresWakeupListener::Run() {
 }
 
 absl::Status PostgresWakeupListener::Listen(PostgresConnection& connection) {
-  try {
-    AddedReceiver receiver(connection.raw(), database_.statements().added_channel(), on_wakeup_);
+  std::optional<AddedReceiver> receiver;
+  absl::Status status = connection.Run([&](PostgresConnection& listening) {
+    receiver.emplace(listening.raw(), database_.statements().added_channel(), on_wakeup_);
+  });
+  if (status.ok()) {
     on_wakeup_();
-    while (true) {
-      pollfd events[2] = {{connection.raw().sock(), POLLIN, 0}, {stop_event_, POLLIN, 0}};
-      const int ready = poll(events, 2, kProbeMs);
-      if (events[1].revents != 0) return absl::OkStatus();
-      if (ready == 0)
-        pqxx::nontransaction(connection.raw()).exec(database_.statements().Text("Ping"));
-      connection.raw().get_notifs();
-    }
-  } catch (const std::exception& error) {
-    return absl::UnavailableError(error.what());
+    status = TakeNotifications(connection);
+  }
+  // The receiver says at its end that it listens no more, and waits for the answer.
+  connection.Run([&](PostgresConnection&) { receiver.reset(); }).IgnoreError();
+  return status;
+}
+
+absl::Status PostgresWakeupListener::TakeNotifications(PostgresConnection& connection) {
+  while (true) {
+    pollfd events[2] = {{connection.raw().sock(), POLLIN, 0}, {stop_event_, POLLIN, 0}};
+    const int ready = poll(events, 2, kProbeMs);
+    if (events[1].revents != 0) return absl::OkStatus();
+    const absl::Status taken = connection.Run([&](PostgresConnection& listening) {
+      if (ready == 0) {
+        pqxx::nontransaction(listening.raw()).exec(database_.statements().Text("Ping"));
+      }
+      listening.raw().get_notifs();
+    });
+    if (!taken.ok()) return taken;
   }
 }
 

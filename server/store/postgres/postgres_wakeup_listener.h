@@ -28,6 +28,7 @@ class PostgresWakeupListener final : public Lifecycle {
   void Run();
   // Until the stop is requested; UNAVAILABLE when the connection breaks.
   absl::Status Listen(PostgresConnection& connection);
+  absl::Status TakeNotifications(PostgresConnection& connection);
   // Waits; false if the stop was requested.
   bool Pause(absl::Duration pause);
 

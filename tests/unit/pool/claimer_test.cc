@@ -144,6 +144,32 @@ TEST_F(ClaimerTest, FailingClaimsBackOff) {
   EXPECT_EQ(pool_->Stats().errors, 1);
 }
 
+TEST_F(ClaimerTest, OnlyAClaimThatIsAnsweredIsATickOfTheClaimLoop) {
+  store_.Fail(Call::kClaim, absl::UnavailableError("read-only"), FakePoolStore::kAlways);
+  StartPool();
+  ASSERT_TRUE(events_.WaitFor(EventType::kWorkerError));
+  EXPECT_EQ(pool_->Stats().last_claim_tick, std::nullopt);
+  store_.Mend();
+  EXPECT_TRUE(Eventually([this] {
+    clock_.Advance(absl::Milliseconds(50));
+    return pool_->Stats().last_claim_tick.has_value();
+  }));
+}
+
+TEST_F(ClaimerTest, TheClaimLoopTicksOnWhileThereIsNoRoomForJobs) {
+  config_.queue_size = 0;
+  for (int i = 0; i < 3; ++i) store_.AddTask("stubborn");
+  StartPool();
+  ASSERT_TRUE(gate_.WaitForArrivals(2));
+  const int claims = store_.CountCalls(Call::kClaim);
+  const absl::Time before = clock_.Now();
+  EXPECT_TRUE(Eventually([&] {
+    clock_.Advance(config_.poll_interval);
+    return pool_->Stats().last_claim_tick > before;
+  }));
+  EXPECT_EQ(store_.CountCalls(Call::kClaim), claims);
+}
+
 TEST_F(ClaimerTest, JobThatWaitsTooLongIsGivenBackAsStale) {
   StartPool();
   ASSERT_TRUE(WaitUntilIdle());

@@ -133,12 +133,13 @@ TEST_F(PoolLeaseTest, NothingIsClaimedWhileTheLeaseCannotBeRenewed) {
   store_.Fail(Call::kHeartbeat, absl::UnavailableError("away"), FakePoolStore::kAlways);
   clock_.Advance(absl::Seconds(8));
   ASSERT_TRUE(events_.WaitFor(EventType::kWorkerError));
-  ASSERT_TRUE(Eventually([this] { return pool_->Stats().last_claim_tick == clock_.Now(); }));
   const int claims = store_.CountCalls(Call::kClaim);
   const JobId id = AddAndWake("ok");
   clock_.Advance(absl::Seconds(2));
-  ASSERT_TRUE(Eventually([this] { return pool_->Stats().last_claim_tick == clock_.Now(); }));
+  ASSERT_TRUE(store_.WaitForCalls(Call::kHeartbeat, store_.CountCalls(Call::kHeartbeat) + 1));
   EXPECT_EQ(store_.CountCalls(Call::kClaim), claims);
+  // Nobody takes this for a claim loop that does its work.
+  EXPECT_LE(pool_->Stats().last_claim_tick, clock_.Now() - absl::Seconds(10));
   store_.Mend();
   ASSERT_TRUE(Eventually([this, id] {
     clock_.Advance(absl::Milliseconds(100));
@@ -166,7 +167,7 @@ TEST_F(PoolLeaseTest, HandlersMayRunOnWhenTheLeaseCannotBeRenewed) {
   ASSERT_TRUE(arrived_.WaitForOpen());
   store_.Fail(Call::kHeartbeat, absl::UnavailableError("away"), FakePoolStore::kAlways);
   clock_.Advance(absl::Seconds(14));
-  ASSERT_TRUE(Eventually([this] { return pool_->Stats().last_claim_tick == clock_.Now(); }));
+  ASSERT_TRUE(events_.WaitFor(EventType::kWorkerError));
   EXPECT_EQ(pool_->Stats().active, 1);
   EXPECT_TRUE(events_.OfType(EventType::kJobInterrupted).empty());
 }

@@ -122,4 +122,5 @@ select id from places order by 1 desc limit $1::int;
 select {schema}.ensure_partitions(now() + interval '14 days');
 
 -- name: Ping
-select 1;
+-- Whether it takes no changes, as one does that follows another or was made so.
+select current_setting('transaction_read_only')::boolean;
