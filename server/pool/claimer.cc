@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/random/random.h"
 #include "absl/status/statusor.h"
 
 namespace millrace {
@@ -23,13 +24,16 @@ Claimer::Claimer(const PoolConfig& config, std::vector<std::string> task_identif
     : poll_interval_(config.poll_interval),
       longest_backlog_(std::max<size_t>(kLeastBacklog, 2 * config.queue_size)),
       parts_(std::move(parts)),
-      plan_(config.queue_size) {
+      plan_(config.queue_size),
+      lost_claims_(parts_.store, parts_.errors, parts_.clock) {
   request_.task_identifiers = std::move(task_identifiers);
   request_.forbidden_flags = config.forbidden_flags;
 }
 
 void Claimer::Run() {
   while (!stop_) GoRound();
+  // With the end of the lease their attempts would be counted.
+  lost_claims_.TakeBackAll();
 }
 
 void Claimer::RequestStop() {
@@ -59,10 +63,13 @@ absl::Duration Claimer::NextDue() const {
 
 void Claimer::GoRound() {
   GiveBackExpired();
+  if (!lost_claims_.TakeBackDue().ok()) {
+    Pause();
+    return;
+  }
   const std::optional<WorkerNumber> worker = MayClaim();
   if (!worker.has_value()) {
-    parts_.queue.WaitForNudge(
-        std::min(poll_interval_, parts_.queue.NextExpiry() - parts_.clock.Monotonic()));
+    parts_.queue.WaitForNudge(std::min(poll_interval_, NextReturn() - parts_.clock.Monotonic()));
     return;
   }
   PromoteIfDue();
@@ -94,6 +101,10 @@ void Claimer::GiveBackExpired() {
   }
 }
 
+absl::Duration Claimer::NextReturn() const {
+  return std::min(parts_.queue.NextExpiry(), lost_claims_.next_try());
+}
+
 void Claimer::PromoteIfDue() {
   const absl::Duration now = parts_.clock.Monotonic();
   const bool due = now >= NextDue() || now >= last_promotion_ + poll_interval_;
@@ -119,7 +130,7 @@ void Claimer::Promote(absl::Duration now) {
 
 void Claimer::WaitForRoom() {
   const absl::Duration now = parts_.clock.Monotonic();
-  const absl::Duration until = std::min(parts_.queue.NextExpiry(), now + poll_interval_);
+  const absl::Duration until = std::min(NextReturn(), now + poll_interval_);
   parts_.queue.WaitForRoom(plan_.Ahead(), plan_.capacity(), until - now);
   if (!woken_.exchange(false)) return;
   promote_wanted_ = true;
@@ -129,11 +140,13 @@ void Claimer::WaitForRoom() {
 
 void Claimer::ClaimJobs(WorkerNumber worker, int wanted) {
   request_.worker = worker;
+  request_.number = absl::Uniform<int64_t>(random_, 0, kClaimNumbers);
   request_.max_jobs = wanted;
   if (woken_.exchange(false)) promote_wanted_ = true;
   const absl::Duration sent = parts_.clock.Monotonic();
   absl::StatusOr<std::vector<ClaimedJob>> jobs = parts_.store.Claim(request_);
   if (!jobs.ok()) {
+    lost_claims_.Add(worker, request_.number);
     Fail("claim", jobs.status());
     return;
   }
@@ -179,7 +192,7 @@ void Claimer::NothingToClaim(WorkerNumber worker) {
     return;
   }
   absl::Duration until =
-      std::min({now + poll_interval_, std::max(NextDue(), promotion), parts_.queue.NextExpiry()});
+      std::min({now + poll_interval_, std::max(NextDue(), promotion), NextReturn()});
   if (promote_wanted_) until = std::min(until, promotion);
   Sleep(until);
 }
@@ -204,6 +217,10 @@ void Claimer::Sleep(absl::Duration until) {
 
 void Claimer::Fail(const char* operation, const absl::Status& status) {
   parts_.errors.Report(operation, status);
+  Pause();
+}
+
+void Claimer::Pause() {
   const absl::Duration until = parts_.clock.Monotonic() + backoff_.Next();
   while (!stop_ && parts_.clock.Monotonic() < until) {
     parts_.queue.WaitForNudge(until - parts_.clock.Monotonic());

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "absl/random/random.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "server/base/clock.h"
@@ -12,6 +13,7 @@
 #include "server/pool/backoff.h"
 #include "server/pool/error_reporter.h"
 #include "server/pool/lease_state.h"
+#include "server/pool/lost_claims.h"
 #include "server/pool/outcome_recorder.h"
 #include "server/pool/pool_config.h"
 #include "server/pool/pool_counters.h"
@@ -60,9 +62,11 @@ class Claimer {
   // `task_identifiers` are those to claim; empty means all.
   Claimer(const PoolConfig& config, std::vector<std::string> task_identifiers, Parts parts);
 
-  // Returns after RequestStop.
+  // Returns after RequestStop, when all claims that failed are taken back, or after Abandon.
   void Run();
   void RequestStop();
+  // Claims that failed get one more chance to be taken back.
+  void Abandon() { lost_claims_.Abandon(); }
 
   // A job may have come.
   void Wake();
@@ -88,7 +92,10 @@ class Claimer {
   void NothingToClaim(WorkerNumber worker);
   void Announce(WorkerNumber worker, bool idle);
   void Fail(const char* operation, const absl::Status& status);
+  void Pause();
   absl::Duration NextDue() const;
+  // When something must be given or taken back.
+  absl::Duration NextReturn() const;
 
   // Constant after construction.
   const absl::Duration poll_interval_;
@@ -99,6 +106,8 @@ class Claimer {
   ClaimRequest request_;
   PrefetchPlan plan_;
   Backoff backoff_;
+  absl::BitGen random_;
+  LostClaims lost_claims_;
   // Under which registration it has announced that it is idle.
   std::optional<WorkerNumber> announced_;
   // Claims in a row that brought jobs.

@@ -167,7 +167,10 @@ void PoolRun::MarkStopLocked() {
   counts_at_stop_ = parts_.counters.Read();
 }
 
-void PoolRun::Abandon() { recorder_.Abandon(); }
+void PoolRun::Abandon() {
+  recorder_.Abandon();
+  claimer_.Abandon();
+}
 
 StopReport PoolRun::stop_report() const {
   MutexLock lock(mutex_);

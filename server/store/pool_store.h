@@ -26,8 +26,13 @@ struct WorkerRegistration {
   absl::Duration lease_ttl;
 };
 
+// Numbers of claims are below.
+constexpr int64_t kClaimNumbers = 1'000'000'000'000;
+
 struct ClaimRequest {
   WorkerNumber worker = 0;
+  // Drawn at random for each claim: the claim's fence, and its name if its answer is lost.
+  int64_t number = 0;
   // At least 1.
   int max_jobs = 1;
   // Only jobs of these tasks; empty means of every task.
@@ -99,8 +104,8 @@ struct WorkerLease {
 // Errors of every call: UNAVAILABLE if the database is away or the call's time ran out; ABORTED
 // if it could not be brought together with other transactions, after retries; INTERNAL for the
 // rest. After an error of a call that changes something it may or may not have happened; all such
-// calls can be repeated: the claim decides. FAILED_PRECONDITION where said: the worker's lease was
-// ended. Thread-safe.
+// calls but Claim can be repeated: the claim decides. FAILED_PRECONDITION where said: the worker's
+// lease was ended. Thread-safe.
 class PoolStore {
  public:
   virtual ~PoolStore() = default;
@@ -114,8 +119,15 @@ class PoolStore {
   virtual absl::Status EndWorker(WorkerNumber worker) = 0;
 
   // Claims up to max_jobs in the order of priority, run_at, id. Empty if there are none that this
-  // pool may run or the worker's lease was ended; AnnounceIdle tells which.
+  // pool may run or the worker's lease was ended; AnnounceIdle tells which. ALREADY_EXISTS: the
+  // number is in use or was taken back. After any error TakeBackClaim must be called: the claim may
+  // hold jobs that nobody knows of.
   virtual absl::StatusOr<std::vector<ClaimedJob>> Claim(const ClaimRequest& request) = 0;
+
+  // Makes what a claim holds whose answer was lost available again, as if it had not been claimed;
+  // a claim of this number that was not made yet will fail. False: it is still on its way, or a
+  // transaction of an application is taking the key of one of its jobs; call it again later.
+  virtual absl::StatusOr<bool> TakeBackClaim(WorkerNumber worker, int64_t number) = 0;
 
   // Makes jobs claimable that have become due. Returns the time until the next one is due (not
   // negative), nothing if none waits for a time.

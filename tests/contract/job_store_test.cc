@@ -34,8 +34,11 @@ class JobStoreTest : public testing::Test {
     return details.ok() ? *details : JobDetails();
   }
   std::vector<ClaimedJob> Claim(int count) {
-    return *pool_.Claim(
-        {.worker = worker_, .max_jobs = count, .task_identifiers = {}, .forbidden_flags = {}});
+    return *pool_.Claim({.worker = worker_,
+                         .number = ++last_number_,
+                         .max_jobs = count,
+                         .task_identifiers = {},
+                         .forbidden_flags = {}});
   }
   void Report(const ClaimedJob& job, AttemptOutcome outcome, bool exhausted = false) {
     AttemptReport report{.claim_id = job.claim_id,
@@ -60,6 +63,8 @@ class JobStoreTest : public testing::Test {
   PostgresJobStore jobs_;
   PostgresPoolStore pool_;
   WorkerNumber worker_ = 0;
+  // Of the last claim.
+  int64_t last_number_ = 0;
 };
 
 TEST_F(JobStoreTest, AJobComesBackWithEveryAttribute) {

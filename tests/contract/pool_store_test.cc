@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <thread>
 
@@ -42,6 +43,7 @@ class PoolStoreTest : public testing::Test {
                                 std::vector<std::string> forbidden = {}, WorkerNumber worker = 0) {
     EXPECT_TRUE(store_.PromoteDue().ok());
     auto claimed = store_.Claim({.worker = worker == 0 ? worker_ : worker,
+                                 .number = ++last_number_,
                                  .max_jobs = count,
                                  .task_identifiers = std::move(tasks),
                                  .forbidden_flags = std::move(forbidden)});
@@ -80,6 +82,8 @@ class PoolStoreTest : public testing::Test {
   PostgresJobStore jobs_;
   PostgresPoolStore store_;
   WorkerNumber worker_ = 0;
+  // Of the last claim.
+  std::atomic<int64_t> last_number_ = 0;
 };
 
 TEST_F(PoolStoreTest, JobsAreClaimedInTheOrderOfPriorityRunAtAndId) {
@@ -426,8 +430,11 @@ TEST_F(PoolStoreTest, ClaimersAtOnceShareTheJobsWithoutDoublesOrLoss) {
     claimers.emplace_back([this, &mine] {
       // An empty claim means that the others hold what is left, or that all is claimed.
       for (int empty = 0; empty < 20;) {
-        const auto jobs = store_.Claim(
-            {.worker = worker_, .max_jobs = 7, .task_identifiers = {}, .forbidden_flags = {}});
+        const auto jobs = store_.Claim({.worker = worker_,
+                                        .number = ++last_number_,
+                                        .max_jobs = 7,
+                                        .task_identifiers = {},
+                                        .forbidden_flags = {}});
         empty = jobs.ok() && !jobs->empty() ? 0 : empty + 1;
         for (const JobId id : Ids(*jobs)) mine.push_back(id);
       }

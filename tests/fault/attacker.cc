@@ -10,7 +10,6 @@ namespace millrace {
 namespace {
 
 constexpr uint64_t kTasks = 3, kQueues = 12, kKeys = 8;
-constexpr size_t kMostHeld = 150;
 
 std::vector<Hold> HoldsOf(const std::vector<ClaimedJob>& jobs) {
   std::vector<Hold> holds;
@@ -44,7 +43,7 @@ void Attacker::Act() {
       {&Attacker::AddOne, 10},  {&Attacker::AddInATransaction, 3}, {&Attacker::AddMany, 1},
       {&Attacker::Claim, 14},   {&Attacker::Complete, 8},          {&Attacker::ReportAnything, 8},
       {&Attacker::GiveBack, 2}, {&Attacker::StartLastAttempts, 2}, {&Attacker::Die, 1},
-      {&Attacker::Rescue, 3},   {&Attacker::ReportLate, 2}};
+      {&Attacker::Rescue, 3},   {&Attacker::ReportLate, 2},        {&Attacker::LoseAClaim, 2}};
   static const int kSum = [] {
     int sum = 0;
     for (const auto& [action, weight] : kActions) sum += weight;
@@ -131,33 +130,6 @@ void Attacker::AddInATransaction() {
              }),
          "application");
   world_.Count("application transactions");
-}
-
-void Attacker::Claim() {
-  if (held_.size() > kMostHeld) return Complete();
-  Expect(pool_.PromoteDue().status(), "promote");
-  static const std::array<int, 4> kCounts = {1, 3, 10, 60};
-  ClaimRequest request{.worker = worker_,
-                       .max_jobs = kCounts[Random(kCounts.size())],
-                       .task_identifiers = {},
-                       .forbidden_flags = {}};
-  if (Random(3) == 0) request.task_identifiers = {"task0", "task2"};
-  if (Random(3) == 0) request.forbidden_flags = {"x"};
-  const auto claimed = pool_.Claim(request);
-  Expect(claimed.status(), "claim");
-  if (!claimed.ok()) return;
-  if (claimed->size() > static_cast<size_t>(request.max_jobs))
-    world_.AddViolation("claimed more than was wanted");
-  for (const ClaimedJob& job : *claimed) {
-    const bool refused = !request.forbidden_flags.empty() &&
-                         std::count(job.job.flags.begin(), job.job.flags.end(), "x") > 0;
-    if (refused) world_.AddViolation("claimed a job with a forbidden flag");
-    if (job.job.attempt > job.job.max_attempts)
-      world_.AddViolation("claimed a job without attempts left");
-  }
-  world_.BeginRunning(*claimed);
-  world_.Count("claimed", static_cast<int64_t>(claimed->size()));
-  held_.insert(held_.end(), claimed->begin(), claimed->end());
 }
 
 std::vector<ClaimedJob> Attacker::TakeSomeHeld(size_t most) {
@@ -286,8 +258,12 @@ void Attacker::Finish() {
 
 size_t Attacker::ClaimAndComplete(int count) {
   Expect(pool_.PromoteDue().status(), "promote");
-  auto claimed = pool_.Claim(
-      {.worker = worker_, .max_jobs = count, .task_identifiers = {}, .forbidden_flags = {}});
+  ClaimRequest request{.worker = worker_,
+                       .number = static_cast<int64_t>(Random(kClaimNumbers)),
+                       .max_jobs = count,
+                       .task_identifiers = {},
+                       .forbidden_flags = {}};
+  auto claimed = pool_.Claim(request);
   Expect(claimed.status(), "claim");
   if (!claimed.ok()) return 0;
   world_.BeginRunning(*claimed);

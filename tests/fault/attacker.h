@@ -15,8 +15,8 @@
 namespace millrace {
 
 // One of many servers and applications that work on a schema at once, at random and with
-// connections of its own: adds, claims, reports, gives back, dies and comes back as another,
-// rescues, reports late. Used from one thread.
+// connections of its own: adds, claims, reports, gives back, loses claims, dies and comes back as
+// another, rescues, reports late. Used from one thread.
 class Attacker {
  public:
   Attacker(const std::string& database_url, const std::string& schema, AttackWorld& world,
@@ -45,7 +45,11 @@ class Attacker {
   // What a dead worker did not know of its death reports.
   void ReportLate();
 
+  // A claim whose answer is lost, and which is taken back while it may be on its way.
+  void LoseAClaim();
+
   void Register();
+  ClaimRequest RandomRequest();
   JobSpec RandomSpec();
   std::vector<ClaimedJob> TakeSomeHeld(size_t most);
   // Sends the reports until none is busy; counts the verdicts under `what`.

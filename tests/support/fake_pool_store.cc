@@ -58,6 +58,11 @@ void FakePoolStore::SetMaxJobsOfClaims(int max_jobs) {
   max_jobs_of_claims_ = max_jobs;
 }
 
+void FakePoolStore::HoldUpTakingBack(int times) {
+  MutexLock lock(mutex_);
+  take_backs_held_up_ = times;
+}
+
 void FakePoolStore::OnClaim(std::function<void()> on_claim) {
   MutexLock lock(mutex_);
   on_claim_ = std::move(on_claim);
@@ -231,7 +236,8 @@ absl::StatusOr<std::vector<ClaimedJob>> FakePoolStore::Claim(const ClaimRequest&
         std::vector<ClaimedJob> claimed;
         const int most = std::min(request.max_jobs, max_jobs_of_claims_);
         if (!workers_.contains(request.worker)) return claimed;
-        ++last_claim_;
+        if (!claim_numbers_.insert(request.number).second)
+          return absl::AlreadyExistsError("the number is in use or was taken back");
         for (Stored* stored : ClaimableLocked(request)) {
           if (static_cast<int>(claimed.size()) >= most) break;
           View& view = stored->view;
@@ -240,9 +246,9 @@ absl::StatusOr<std::vector<ClaimedJob>> FakePoolStore::Claim(const ClaimRequest&
           view.held_by = request.worker;
           view.last_start_recorded = false;
           ++view.job.attempt;
-          stored->claim_id = last_claim_;
+          stored->claim_id = request.number;
           ClaimedJob& job = claimed.emplace_back();
-          job.claim_id = last_claim_;
+          job.claim_id = request.number;
           job.job = view.job;
           job.queue_time_at_claim = clock_.Now() - view.job.run_at;
           job.last_partial_success = stored->last_partial_success;
@@ -253,6 +259,21 @@ absl::StatusOr<std::vector<ClaimedJob>> FakePoolStore::Claim(const ClaimRequest&
       });
   if (on_claim != nullptr) on_claim();
   return jobs;
+}
+
+absl::StatusOr<bool> FakePoolStore::TakeBackClaim(WorkerNumber worker, int64_t number) {
+  return Do(Call::kTakeBack, [&]() -> absl::StatusOr<bool> {
+    mutex_.AssertHeld();
+    if (take_backs_held_up_ > 0) {
+      --take_backs_held_up_;
+      return false;
+    }
+    claim_numbers_.insert(number);
+    for (auto& [id, stored] : jobs_) {
+      if (stored.view.held_by == worker) GiveBackOneLocked({number, id});
+    }
+    return true;
+  });
 }
 
 absl::StatusOr<std::optional<absl::Duration>> FakePoolStore::PromoteDue() {

@@ -6,6 +6,7 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +30,7 @@ class FakePoolStore final : public PoolStore {
     kHeartbeat,
     kEndWorker,
     kClaim,
+    kTakeBack,
     kPromoteDue,
     kAnnounceIdle,
     kRecordStarts,
@@ -64,6 +66,9 @@ class FakePoolStore final : public PoolStore {
   // No claim brings more jobs than this.
   void SetMaxJobsOfClaims(int max_jobs);
 
+  // The next `times` calls find the claim still on its way.
+  void HoldUpTakingBack(int times);
+
   // Called after each claim that brought jobs, without a lock.
   void OnClaim(std::function<void()> on_claim);
   // The held job with the largest id; 0 if there is none.
@@ -97,6 +102,7 @@ class FakePoolStore final : public PoolStore {
   absl::Status Heartbeat(WorkerNumber worker) override;
   absl::Status EndWorker(WorkerNumber worker) override;
   absl::StatusOr<std::vector<ClaimedJob>> Claim(const ClaimRequest& request) override;
+  absl::StatusOr<bool> TakeBackClaim(WorkerNumber worker, int64_t number) override;
   absl::StatusOr<std::optional<absl::Duration>> PromoteDue() override;
   absl::Status AnnounceIdle(WorkerNumber worker, bool idle) override;
   absl::StatusOr<std::vector<bool>> RecordLastAttemptStarts(
@@ -157,7 +163,9 @@ class FakePoolStore final : public PoolStore {
   int max_jobs_of_claims_ ABSL_GUARDED_BY(mutex_) = std::numeric_limits<int>::max();
   std::function<void()> on_claim_ ABSL_GUARDED_BY(mutex_);
   JobId last_job_ ABSL_GUARDED_BY(mutex_) = 0;
-  ClaimId last_claim_ ABSL_GUARDED_BY(mutex_) = 0;
+  int take_backs_held_up_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Numbers of claims that were made or taken back.
+  std::set<int64_t> claim_numbers_ ABSL_GUARDED_BY(mutex_);
   WorkerNumber last_worker_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

@@ -195,9 +195,9 @@ absl::StatusOr<std::vector<ClaimedJob>> PostgresPoolStore::Claim(const ClaimRequ
     const pqxx::result result = connection.ExecuteWithRows(
         LiteralFor(row_count), transaction, "ClaimJobs", request.max_jobs, request.worker,
         TextArray(request.task_identifiers), TextArray(request.forbidden_flags),
-        request.task_identifiers.empty(), row_count);
+        request.task_identifiers.empty(), row_count, request.number);
     if (result.empty()) return;
-    // From here on the jobs are ours: an error below would leave them to the end of our lease.
+    // From here on the jobs are ours, and an error below leaves them to TakeBackClaim.
     ClaimRows rows(result);
     names_.Learn(connection, transaction, rows.Lanes(), rows.Queues());
     claimed = rows.Decode(names_);
@@ -207,6 +207,16 @@ absl::StatusOr<std::vector<ClaimedJob>> PostgresPoolStore::Claim(const ClaimRequ
   });
   if (!ran.ok()) return ran;
   return claimed;
+}
+
+absl::StatusOr<bool> PostgresPoolStore::TakeBackClaim(WorkerNumber worker, int64_t number) {
+  bool done = false;
+  absl::Status ran = database_.Run("take_back_claim", [&](PostgresConnection& connection) {
+    pqxx::nontransaction transaction(connection.raw());
+    done = connection.Execute(transaction, "TakeBackClaim", worker, number)[0][0].as<bool>();
+  });
+  if (!ran.ok()) return ran;
+  return done;
 }
 
 int PostgresPoolStore::RowsToTake(int max_jobs) const {

@@ -19,6 +19,7 @@ class PostgresPoolStore final : public PoolStore {
   absl::Status Heartbeat(WorkerNumber worker) override;
   absl::Status EndWorker(WorkerNumber worker) override;
   absl::StatusOr<std::vector<ClaimedJob>> Claim(const ClaimRequest& request) override;
+  absl::StatusOr<bool> TakeBackClaim(WorkerNumber worker, int64_t number) override;
   absl::StatusOr<std::optional<absl::Duration>> PromoteDue() override;
   absl::Status AnnounceIdle(WorkerNumber worker, bool idle) override;
   absl::StatusOr<std::vector<bool>> RecordLastAttemptStarts(

@@ -41,7 +41,7 @@ class PoolLeaseTest : public PoolFixture {
     registration.lease_ttl = absl::Seconds(15);
     const WorkerNumber worker = *store_.RegisterWorker(registration);
     store_.AddTask(task, max_attempts);
-    const std::vector<ClaimedJob> jobs = *store_.Claim({worker, 1, {}, {}});
+    const std::vector<ClaimedJob> jobs = *store_.Claim({worker, worker, 1, {}, {}});
     if (started) {
       EXPECT_TRUE(store_.RecordLastAttemptStarts({{jobs[0].claim_id, jobs[0].job.id}}).ok());
     }

@@ -125,7 +125,7 @@ TEST_F(PoolOutcomeTest, LastAttemptWhoseClaimIsGoneDoesNotRun) {
   StartPool();
   ASSERT_TRUE(store_.WaitForCalls(Call::kRecordStarts, 1));
   store_.SetMaxJobsOfClaims(0);
-  ASSERT_TRUE(store_.GiveBack(1, {{1, id}}).ok());
+  ASSERT_TRUE(store_.GiveBack(1, {{store_.Claims().at(0).number, id}}).ok());
   store_.Release(Call::kRecordStarts);
   ASSERT_TRUE(pool_->Stop(absl::Minutes(1)).ok());
   EXPECT_FALSE(ran);

@@ -27,9 +27,10 @@ create sequence {schema}.recording_sequence;
 create function {schema}.new_job_id() returns bigint language sql volatile as
   $$ select {schema}.day_number(clock_timestamp()) * 1000000000000 + nextval('{schema}.job_id_sequence') $$;
 -- The number of a claim is its fence, and a crash of the database may undo a claim that a pool still believes in. A sequence
--- would be undone with it and give the number once more; this is drawn at random.
-create function {schema}.new_claim_id() returns bigint language sql volatile as
-  $$ select {schema}.day_number(clock_timestamp()) * 1000000000000 + floor(random() * 1000000000000)::bigint $$;
+-- would be undone with it and give the number once more; this is drawn at random, by the pool itself, which so can name a
+-- claim of which it does not know whether it was made (docs/decisions/0007-lost-claims.md).
+create function {schema}.claim_id(p_number bigint) returns bigint language sql volatile as
+  $$ select {schema}.day_number(clock_timestamp()) * 1000000000000 + p_number $$;
 
 -- A kind of jobs that a pool may take or not: a claim looks only into the lanes that it may run.
 create table {schema}.lane (
@@ -167,7 +168,7 @@ create table {schema}.claim (
   id bigint primary key,
   worker int not null,
   claimed_at timestamptz not null,
-  open_jobs int not null,
+  open_jobs int not null,  -- 0 only where the claim is refused: see refuse_claim
   first_ids bigint[] not null,
   counts smallint[] not null,
   attempts smallint[] not null,
@@ -527,6 +528,37 @@ begin
     from unnest(p_reports) u;
 end $$;
 
+-- Sees to it that a claim of this number is never made if it is not made by now: takes its id, on whichever day it comes. Waits a
+-- little for one that is on its way; false if it still is.
+create function {schema}.refuse_claim(p_worker int, p_number bigint) returns boolean language plpgsql
+set lock_timeout = '100ms' as $$
+begin
+  insert into {schema}.claim (id, worker, claimed_at, open_jobs, first_ids, counts, attempts)
+    select {schema}.claim_id(p_number) + d * 1000000000000, p_worker, clock_timestamp(), 0, '{}', '{}', '{}'
+    from generate_series(-1, 1) d on conflict do nothing;
+  return true;
+exception when lock_not_available then
+  return false;
+end $$;
+
+-- Gives back what the claim of this number holds, if it was made, and else sees to it that it never is: the pool did not learn
+-- which. False if that is for a later call: the claim is on its way, or an application is taking the key of one of its jobs.
+create function {schema}.take_back(p_worker int, p_number bigint) returns boolean language plpgsql as $$
+declare
+  reports {schema}.report[];
+begin
+  -- What was refused and has not come within a day has gone with its connection.
+  delete from {schema}.claim where worker = p_worker and open_jobs = 0 and claimed_at < clock_timestamp() - interval '1 day';
+  if not {schema}.refuse_claim(p_worker, p_number) then return false; end if;
+  select array_agg(row(c.id, i, 'g', 0, false, 0, 0, 0, null, null, null, null)::{schema}.report)
+    into reports
+    from {schema}.claim c cross join unnest(c.first_ids, c.counts) h(first_id, jobs)
+    cross join generate_series(h.first_id, h.first_id + h.jobs - 1) i
+    where c.worker = p_worker and c.id % 1000000000000 = p_number and not i = any (c.returned)
+      and not exists (select from {schema}.attempt_outcome o where o.job_id = i and o.claim_id = c.id);
+  return reports is null or not exists (select from {schema}.settle(p_worker, reports) where verdict = 'w');
+end $$;
+
 -- Frees what a worker holds whose lease has ended, and ends the lease. Its claims that are on the way come before or fail.
 -- What another transaction works on is left for the next call. Returns the jobs that were freed and whether they are exhausted.
 create function {schema}.rescue(p_worker int, out job_id bigint, out exhausted boolean) returns setof record
@@ -666,7 +698,7 @@ create function {schema}.end_waiting(p_ids bigint[], p_reason text) returns void
 begin
   with ended as (
     insert into {schema}.attempt_outcome (job_id, claim_id, recording, finished_at, execution_us, queue_us, worker, attempt, outcome, final)
-    select i, {schema}.new_claim_id(), nextval('{schema}.recording_sequence'), clock_timestamp(), 0, 0, 0, 0, 'k', true from unnest(p_ids) i
+    select i, {schema}.claim_id(floor(random() * 1000000000000)::bigint), nextval('{schema}.recording_sequence'), clock_timestamp(), 0, 0, 0, 0, 'k', true from unnest(p_ids) i
     returning job_id, claim_id)
   insert into {schema}.attempt_detail (job_id, claim_id, error_message) select job_id, claim_id, p_reason from ended;
   delete from {schema}.job_memory where job_id = any (p_ids);

@@ -6,12 +6,12 @@
 
 -- name: ClaimJobs
 -- Claims up to $1 jobs for worker $2 from the lanes of tasks $3 (all tasks if $5) without any of the flags $4, best
--- first over all lanes, taking no more than $6 rows of ready. REQUIRES: $6 is at most {rows}.
+-- first over all lanes, taking no more than $6 rows of ready, under the number $7. REQUIRES: $6 is at most {rows}.
 -- Index: ready_pkey. Entries of rows that are gone stay in it until a vacuum, and stand before all others: they are walked over
 -- once for each lane, to its first row, and never again from there. Where one lane alone has jobs, rows are locked straight in
 -- the index's order.
 -- Locks: the worker FOR KEY SHARE (a rescue waits for us or we find the lease ended), rows of ready that nobody else has locked. Waits
--- for nobody but a rescue of this very worker.
+-- for nobody but a rescue of this very worker. A number that is in use or refused (TakeBackClaim) is a unique violation.
 -- Its commit does not wait for the disk: a claim that is lost in a crash of the database is as if it had not been
 -- made, and what is recorded of its jobs comes later in the log, so that it is never there without the claim.
 -- What a chunk shares is given with its first job only, in one text, since each column of each row costs: lane, priority,
@@ -56,7 +56,7 @@ rest as (
   select lane, priority, run_at, id + wanted, jobs - wanted, attempts, remembered from chunks where wanted < jobs),
 made as (
   insert into {schema}.claim (id, worker, claimed_at, open_jobs, first_ids, counts, attempts)
-  select {schema}.new_claim_id(), $2::int, clock_timestamp(), sum(wanted), array_agg(id), array_agg(wanted::smallint), array_agg(attempts)
+  select {schema}.claim_id($7::bigint), $2::int, clock_timestamp(), sum(wanted), array_agg(id), array_agg(wanted::smallint), array_agg(attempts)
   from chunks where wanted > 0 having count(*) > 0
   returning id, claimed_at)
 select j.id, j.payload, j.queue, j.job_key, j.correlation_id, j.metadata,
@@ -64,6 +64,11 @@ select j.id, j.payload, j.queue, j.job_key, j.correlation_id, j.metadata,
     case when c.before = 0 then made.id end, case when c.before = 0 then made.claimed_at end) end chunk
 from made cross join chunks c
 cross join lateral (select * from {schema}.job where id >= c.id and id < c.id + c.wanted) j;
+
+-- name: TakeBackClaim
+-- Gives back the claim of worker $1 and number $2, if it was made. False: call it again later. See take_back.
+-- Index: claim_pkey, claim_worker_idx. Locks: the claim's id, for at most 100 ms, then as Settle.
+select {schema}.take_back($1::int, $2::bigint);
 
 -- name: ReadMemories
 -- What is remembered of the jobs $1. Index: job_memory_pkey.
