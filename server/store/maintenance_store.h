@@ -10,7 +10,8 @@ class MaintenanceStore {
  public:
   virtual ~MaintenanceStore() = default;
 
-  // Makes the partitions of this and the next two weeks where they are missing.
+  // Makes the partitions of this and the next two weeks where they are missing. UNAVAILABLE also if
+  // an open transaction is in the way, which is not waited for: try again later.
   virtual absl::Status EnsurePartitions() = 0;
 };
 

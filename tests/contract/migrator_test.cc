@@ -1,10 +1,13 @@
 #include "server/store/postgres/migrator.h"
 
+#include <functional>
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_replace.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/store/postgres/postgres_job_store.h"
 #include "server/store/postgres/postgres_maintenance_store.h"
 #include "tests/support/test_schema.h"
 
@@ -77,6 +80,81 @@ TEST(MigratorTest, JobsAreAddedThoughNoPartitionWasMade) {
       "end $$");
   schema.Query("select {schema}.add_job('task')");
   EXPECT_EQ(schema.Query("select count(*) from {schema}.job_rest"), "1");
+}
+
+// A schema in which the last week's partition of job is missing.
+class PartitionTest : public testing::Test {
+ protected:
+  PartitionTest() : store_(schema_.database()), jobs_(schema_.database(), schema_.metrics()) {
+    last_ = schema_.Query(
+        "select max(inhrelid::regclass::text) from pg_inherits where inhparent = "
+        "'{schema}.job'::regclass and inhrelid <> '{schema}.job_rest'::regclass");
+    schema_.Query("drop table " + last_);
+    schema_.Query(kReplaceAJob);
+  }
+  bool IsMade() { return !schema_.Query("select to_regclass('" + last_ + "')").empty(); }
+  // Runs `body` while a transaction of an application is open that has done `sql`.
+  void WithOpenTransaction(const std::string& sql, const std::function<void()>& body) {
+    const absl::Status ran =
+        schema_.database().Run("application", [&](PostgresConnection& connection) {
+          pqxx::work transaction(connection.raw());
+          transaction.exec(absl::StrReplaceAll(sql, {{"{schema}", schema_.name()}}));
+          body();
+          transaction.commit();
+        });
+    EXPECT_TRUE(ran.ok()) << ran;
+  }
+  // The rest is among what looking for a job by its id locks.
+  static constexpr char kReplaceAJob[] = "select {schema}.add_job('t', job_key := 'k')";
+
+  TestSchema schema_;
+  PostgresMaintenanceStore store_;
+  PostgresJobStore jobs_;
+  std::string last_;
+};
+
+TEST_F(PartitionTest, TransactionsThatAddJobsAreNotInTheWayOfANewPartition) {
+  WithOpenTransaction("select {schema}.add_job('t')", [this] {
+    EXPECT_EQ(store_.EnsurePartitions(), absl::OkStatus());
+    EXPECT_TRUE(IsMade());
+    EXPECT_TRUE(jobs_.AddJobs({{.task_identifier = "t"}}).ok());
+  });
+}
+
+TEST_F(PartitionTest, ATransactionThatIsInTheWayOfANewPartitionIsNotWaitedFor) {
+  WithOpenTransaction(kReplaceAJob, [this] {
+    const absl::Status made = store_.EnsurePartitions();
+    EXPECT_EQ(made.code(), absl::StatusCode::kUnavailable);
+    EXPECT_THAT(std::string(made.message()), HasSubstr("an open transaction uses the table job"));
+    EXPECT_FALSE(IsMade());
+    EXPECT_TRUE(jobs_.AddJobs({{.task_identifier = "t"}, {.task_identifier = "t"}}).ok());
+  });
+  EXPECT_EQ(store_.EnsurePartitions(), absl::OkStatus());
+  EXPECT_TRUE(IsMade());
+}
+
+TEST_F(PartitionTest, AServerStartsThoughATransactionIsInTheWayOfANewPartition) {
+  WithOpenTransaction(kReplaceAJob, [this] {
+    EXPECT_EQ(Migrator(schema_.database()).Migrate(), absl::OkStatus());
+    EXPECT_FALSE(IsMade());
+  });
+}
+
+TEST_F(PartitionTest, ANewPartitionHasWhatTheOthersHave) {
+  const std::string columns =
+      "select string_agg(concat_ws(' ', attname, atttypid, attnotnull, atthasdef), ',' order by "
+      "attnum) from pg_attribute where attnum > 0 and attrelid = ";
+  const std::string indexes =
+      "select string_agg(regexp_replace(indexdef, '^.* USING', ''), ',' order by 1) from "
+      "pg_indexes where schemaname = '{schema}' and tablename = ";
+  ASSERT_EQ(store_.EnsurePartitions(), absl::OkStatus());
+  EXPECT_EQ(schema_.Query(columns + "'" + last_ + "'::regclass"),
+            schema_.Query(columns + "'{schema}.job'::regclass"));
+  const std::string day = last_.substr(last_.rfind('_'));
+  for (const std::string table : {"job", "attempt_outcome", "attempt_detail"}) {
+    EXPECT_EQ(schema_.Query(indexes + "'" + table + day + "'"),
+              schema_.Query(indexes + "'" + table + "'"));
+  }
 }
 
 TEST(MigratorTest, AWeekWhoseJobsCameBeforeItsPartitionStaysInTheRest) {

@@ -26,6 +26,15 @@ void Apply(PostgresConnection& connection, const SqlMigration& migration) {
   transaction.commit();
 }
 
+// Without partitions everything works as well, so that only a new schema insists on them: nobody
+// can be in the way there.
+absl::Status MakePartitions(PostgresDatabase& database, bool new_schema) {
+  const absl::Status made = PostgresMaintenanceStore(database).EnsurePartitions();
+  if (made.ok() || new_schema) return made;
+  spdlog::warn("cannot make partitions ahead of time: {}", std::string(made.message()));
+  return absl::OkStatus();
+}
+
 void RunUnprepared(PostgresConnection& connection, const std::string& text) {
   pqxx::nontransaction(connection.raw()).exec(text);
 }
@@ -57,11 +66,11 @@ absl::Status Migrator::Migrate() {
         spdlog::info("schema {}: migrated to version {} ({})", schema, migration.version,
                      migration.name);
       }
+      verdict = MakePartitions(database_, version == kNoSchema);
     }
     RunUnprepared(connection, statements.Text("UnlockMigration"));
   });
-  if (!ran.ok()) return ran;
-  return verdict.ok() ? PostgresMaintenanceStore(database_).EnsurePartitions() : verdict;
+  return ran.ok() ? verdict : ran;
 }
 
 }  // namespace millrace

@@ -1,12 +1,30 @@
 #include "server/store/postgres/postgres_maintenance_store.h"
 
+#include <string>
+
+#include "absl/strings/str_cat.h"
+
 namespace millrace {
 
 absl::Status PostgresMaintenanceStore::EnsurePartitions() {
-  return database_.Run("ensure_partitions", [](PostgresConnection& connection) {
+  std::string in_use;
+  absl::Status ran = database_.Run("ensure_partitions", [&](PostgresConnection& connection) {
+    in_use.clear();
     pqxx::nontransaction transaction(connection.raw());
-    connection.Execute(transaction, "EnsurePartitions");
+    for (const auto& missing : connection.Execute(transaction, "MissingPartitions")) {
+      const std::string parent = missing[0].c_str();
+      // Each in a transaction of its own, so that no lock is held for longer than one needs.
+      if (connection.Execute(transaction, "MakePartition", parent, missing[1].as<int64_t>())[0][0]
+              .as<bool>())
+        continue;
+      in_use = parent;
+      return;
+    }
   });
+  if (!ran.ok() || in_use.empty()) return ran;
+  return absl::UnavailableError(
+      absl::StrCat("database: an open transaction uses the table ", in_use,
+                   ", so that it can have no new partition now; try again later"));
 }
 
 }  // namespace millrace

@@ -96,27 +96,35 @@ create table {schema}.attempt_detail (
   partial_success jsonb,
   primary key (job_id, claim_id)) partition by range (claim_id);
 
--- Weeks, not days: every claim and report pays for each partition that there is.
-create function {schema}.ensure_partitions(p_until timestamptz) returns void language plpgsql as $$
+-- Partitions that are missing, first the earliest. Weeks, not days: every claim and report pays for each partition that there is.
+create function {schema}.missing_partitions(p_until timestamptz, out parent text, out first_day bigint) returns setof record
+language sql stable as $$
+  select t, d from {schema}.day_number(clock_timestamp()) n
+  cross join generate_series(n - n % 7, {schema}.day_number(p_until), 7) d
+  cross join unnest(array['job', 'attempt_outcome', 'attempt_detail']) with ordinality u(t, position)
+  where to_regclass(format('{schema}.%s_%s', t, d)) is null order by d, position $$;
+
+-- Makes one partition, of the week that begins with p_first_day. Attached, which hinders nobody who works on other partitions, where
+-- "create table ... partition of" would lock out all. Still the rest must be locked for a moment: an open transaction that has read
+-- it (with a key, add_job does) is not waited for, since everybody else would wait behind us. False: try again later.
+create function {schema}.make_partition(p_parent text, p_first_day bigint) returns boolean language plpgsql
+set lock_timeout = '200ms' as $$
 declare
-  d bigint;
-  t text;
+  t text := format('{schema}.%s_%s', p_parent, p_first_day);
 begin
-  -- One at a time; partitions that another has made are found then.
-  perform pg_advisory_xact_lock(hashtextextended('{schema}.ensure_partitions', 0));
-  for d in select generate_series(n - n % 7, {schema}.day_number(p_until), 7)
-           from {schema}.day_number(clock_timestamp()) n loop
-    foreach t in array array['job', 'attempt_outcome', 'attempt_detail'] loop
-      continue when to_regclass(format('{schema}.%s_%s', t, d)) is not null;
-      begin
-        execute format('create table {schema}.%1$s_%2$s partition of {schema}.%1$s for values from (%3$s) to (%4$s)',
-                       t, d, d * 1000000000000, (d + 7) * 1000000000000);
-      exception when check_violation then
-        -- Jobs of this week are in the rest already, since nobody made partitions in time: the week stays there.
-        null;
-      end;
-    end loop;
-  end loop;
+  -- One at a time; a partition that another has made is found then.
+  perform pg_advisory_xact_lock(hashtextextended('{schema}.make_partition', 0));
+  if to_regclass(t) is not null then return true; end if;
+  execute format('create table %s (like {schema}.%s including defaults)', t, p_parent);
+  execute format('alter table {schema}.%s attach partition %s for values from (%s) to (%s)', p_parent, t,
+                 p_first_day * 1000000000000, (p_first_day + 7) * 1000000000000);
+  return true;
+exception
+  when check_violation then
+    -- Jobs of this week are in the rest already, since nobody made partitions in time: the week stays there.
+    return true;
+  when lock_not_available then
+    return false;
 end $$;
 -- So that adding never depends on maintenance having run.
 create table {schema}.job_rest partition of {schema}.job default;

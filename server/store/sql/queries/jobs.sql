@@ -117,9 +117,13 @@ with places as (
    order by 1 desc limit $1::int))
 select id from places order by 1 desc limit $1::int;
 
--- name: EnsurePartitions
--- Under a lock of its own; see ensure_partitions.
-select {schema}.ensure_partitions(now() + interval '14 days');
+-- name: MissingPartitions
+-- Of this and the next two weeks.
+select parent, first_day from {schema}.missing_partitions(now() + interval '14 days');
+
+-- name: MakePartition
+-- Locks: one of its own, then the rest of the table $1, each for at most 200 ms. See make_partition.
+select {schema}.make_partition($1, $2::bigint);
 
 -- name: Ping
 -- Whether it takes no changes, as one does that follows another or was made so.
