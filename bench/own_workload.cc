@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "bench/bench_schema.h"
@@ -46,7 +47,8 @@ class OwnWorker final : public LoopWorker {
     absl::Status ran = connection_->Run([&](PostgresConnection& connection) {
       pqxx::nontransaction transaction(connection.raw());
       const pqxx::result rows = connection.ExecuteWithRows(
-          LiteralFor(rows_), transaction, "ClaimJobs", batch_, worker_, tasks_, "{}", false, rows_);
+          LiteralFor(rows_), transaction, "ClaimJobs", batch_, worker_, tasks_, "{}", false, rows_,
+          absl::Uniform<int64_t>(random_, 0, kClaimNumbers));
       jobs = static_cast<int>(rows.size());
       if (jobs > 0) Complete(connection, transaction, rows);
     });
@@ -79,6 +81,7 @@ class OwnWorker final : public LoopWorker {
   const int rows_;
   const WorkerNumber worker_;
   std::string tasks_;
+  absl::BitGen random_;
 };
 
 }  // namespace

@@ -38,7 +38,7 @@ absl::StatusOr<Figures> MeasurePickups(const std::string& workload, PostgresConn
   const SystemClock clock;
   std::vector<absl::Duration> pickups;
   absl::Status status;
-  const absl::Status ran = connection.Run([&](PostgresConnection& running) {
+  absl::Status ran = connection.Run([&](PostgresConnection& running) {
     running.raw().prepare("add", add);
     for (int i = 0; i < kPickupWarmUpJobs + jobs && status.ok(); ++i) {
       PauseIdle();

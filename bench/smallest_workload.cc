@@ -78,7 +78,7 @@ class SmallestWorker final : public LoopWorker {
 
   absl::StatusOr<int> ClaimAndComplete() override {
     int jobs = 0;
-    const absl::Status ran = connection_->Run([&](PostgresConnection& connection) {
+    absl::Status ran = connection_->Run([&](PostgresConnection& connection) {
       pqxx::nontransaction transaction(connection.raw());
       const pqxx::result rows = transaction.exec_prepared("claim", 1);
       jobs = static_cast<int>(rows.size());

@@ -8,9 +8,9 @@ namespace {
 
 constexpr std::string_view kDigits = "0123456789";
 // Far beyond what numeric holds; larger exponents count as this.
-constexpr long kLargestExponent = 1'000'000'000;
-constexpr long kMostWholeDigits = 131'072;
-constexpr long kMostFractionDigits = 16'383;
+constexpr int64_t kLargestExponent = 1'000'000'000;
+constexpr int64_t kMostWholeDigits = 131'072;
+constexpr int64_t kMostFractionDigits = 16'383;
 
 // Takes the digits that `text` begins with off it.
 std::string_view TakeDigits(std::string_view& text) {
@@ -25,13 +25,13 @@ bool Take(std::string_view& text, std::string_view any_of) {
   return true;
 }
 
-long Bounded(std::string_view digits) {
-  long value = 0;
+int64_t Bounded(std::string_view digits) {
+  int64_t value = 0;
   for (const char digit : digits) value = std::min(value * 10 + (digit - '0'), kLargestExponent);
   return value;
 }
 
-long Length(std::string_view digits) { return static_cast<long>(digits.size()); }
+int64_t Length(std::string_view digits) { return static_cast<int64_t>(digits.size()); }
 
 }  // namespace
 
@@ -57,18 +57,19 @@ std::optional<JsonNumber> JsonNumber::Read(std::string_view text) {
   number.fraction_digits_ = Length(fraction);
   if (whole != "0") {
     number.whole_digits_ = Length(whole);
-  } else if (const size_t zeros = fraction.find_first_not_of('0'); zeros != fraction.npos) {
-    number.whole_digits_ = -static_cast<long>(zeros);
+  } else if (const size_t zeros = fraction.find_first_not_of('0');
+             zeros != std::string_view::npos) {
+    number.whole_digits_ = -static_cast<int64_t>(zeros);
   }
   return number;
 }
 
 bool JsonNumber::FitsNumeric() const {
-  return std::labs(exponent_) < kLargestExponent &&
+  return std::abs(exponent_) < kLargestExponent &&
          (!whole_digits_ || *whole_digits_ + exponent_ <= kMostWholeDigits) &&
          fraction_digits_ - exponent_ <= kMostFractionDigits;
 }
 
-size_t JsonNumber::digits_of_exponent() const { return static_cast<size_t>(std::labs(exponent_)); }
+size_t JsonNumber::digits_of_exponent() const { return static_cast<size_t>(std::abs(exponent_)); }
 
 }  // namespace millrace

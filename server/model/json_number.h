@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -23,9 +24,9 @@ class JsonNumber {
  private:
   // Digits before the point without leading zeros; after a point, the leading zeros count as less
   // than none (0.001: -2). Nothing for a zero.
-  std::optional<long> whole_digits_;
-  long fraction_digits_ = 0;
-  long exponent_ = 0;
+  std::optional<int64_t> whole_digits_;
+  int64_t fraction_digits_ = 0;
+  int64_t exponent_ = 0;
 };
 
 }  // namespace millrace

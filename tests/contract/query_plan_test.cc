@@ -105,10 +105,10 @@ class QueryPlanTest : public testing::Test {
   }
   Work ExplainClaim() {
     return Explain("ClaimJobs",
-                   absl::StrCat(kBatch, ", ", worker_, ", '{t}', '{}', false, ", kBatch));
+                   absl::StrCat(kBatch, ", ", worker_, ", '{t}', '{}', false, ", kBatch, ", 1"));
   }
   Work ExplainCompletion() {
-    const auto claimed = store_.Claim({.worker = worker_, .max_jobs = kBatch});
+    const auto claimed = store_.Claim({.worker = worker_, .number = ++claims_, .max_jobs = kBatch});
     EXPECT_EQ(claimed->size(), static_cast<size_t>(kBatch));
     const std::string ids = absl::StrJoin(
         *claimed, ",",
@@ -123,6 +123,7 @@ class QueryPlanTest : public testing::Test {
   PostgresJobStore jobs_;
   PostgresPoolStore store_;
   WorkerNumber worker_ = 0;
+  int64_t claims_ = 0;
 };
 
 TEST_F(QueryPlanTest, AClaimReadsNoMoreOfALongQueueThanOfAShortOne) {
