@@ -35,8 +35,7 @@ json Parse(const std::string& payload, std::vector<std::string>& faults) {
 
 }  // namespace
 
-PayloadReader::PayloadReader(const std::string& payload)
-    : path_("payload"), faults_(own_faults_) {
+PayloadReader::PayloadReader(const std::string& payload) : path_("payload"), faults_(own_faults_) {
   owned_ = std::make_unique<json>(Parse(payload, faults_));
   object_ = owned_.get();
 }

@@ -39,9 +39,9 @@ class ConnectionTest : public testing::Test {
 TEST(ConnectionStringTest, LimitsComeBeforeWhatIsGivenSoThatThatWins) {
   EXPECT_THAT(WithConnectionLimits("host=db connect_timeout=60"),
               AllOf(StartsWith("connect_timeout=5 "), EndsWith(" host=db connect_timeout=60")));
-  EXPECT_THAT(WithConnectionLimits("postgres://u@db/d?connect_timeout=60"),
-              AllOf(StartsWith("postgres://u@db/d?connect_timeout=5&"),
-                    EndsWith("&connect_timeout=60")));
+  EXPECT_THAT(
+      WithConnectionLimits("postgres://u@db/d?connect_timeout=60"),
+      AllOf(StartsWith("postgres://u@db/d?connect_timeout=5&"), EndsWith("&connect_timeout=60")));
 }
 
 TEST(ConnectionStringTest, AUriWithoutParametersGetsThem) {
@@ -69,8 +69,9 @@ TEST_F(ConnectionTest, ClosingBreaksOffACallThatIsNotAnswered) {
   absl::Status status;
   std::thread caller([&] { status = Execute(*database, "select pg_sleep(3600)"); });
   EXPECT_TRUE(Eventually([&] {
-    return schema_.Query("select count(*) from pg_stat_activity where query = "
-                         "'select pg_sleep(3600)'") == "1";
+    return schema_.Query(
+               "select count(*) from pg_stat_activity where query = "
+               "'select pg_sleep(3600)'") == "1";
   }));
   EXPECT_FALSE(database->did_not_answer());
   database->CloseIn(absl::ZeroDuration());
@@ -90,12 +91,11 @@ TEST_F(ConnectionTest, NothingIsCalledAnyMoreOnceItIsClosed) {
 }
 
 TEST_F(ConnectionTest, ALostConnectionIsSaidSo) {
-  const absl::Status status =
-      schema_.database().Run("test", [](PostgresConnection& connection) {
-        shutdown(connection.raw().sock(), SHUT_RDWR);
-        pqxx::nontransaction transaction(connection.raw());
-        connection.Execute(transaction, "Ping");
-      });
+  const absl::Status status = schema_.database().Run("test", [](PostgresConnection& connection) {
+    shutdown(connection.raw().sock(), SHUT_RDWR);
+    pqxx::nontransaction transaction(connection.raw());
+    connection.Execute(transaction, "Ping");
+  });
   EXPECT_EQ(status, absl::UnavailableError("the connection to the database was lost"));
 }
 

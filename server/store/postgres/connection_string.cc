@@ -8,7 +8,7 @@ namespace {
 
 // Connecting takes so long at most, for each address of the host. What is sent and not
 // acknowledged, and a connection on which nothing comes, end after 30 s.
-constexpr const char* kLimits[] = {"connect_timeout=5",     "keepalives_idle=15",
+constexpr const char* kLimits[] = {"connect_timeout=5", "keepalives_idle=15",
                                    "keepalives_interval=5", "keepalives_count=3",
                                    "tcp_user_timeout=30000"};
 
