@@ -9,9 +9,12 @@
 
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
 #include <string>
+#include <system_error>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 namespace millrace {
@@ -186,6 +189,31 @@ bool ChildProcess::succeeded() const {
 
 void ChildProcess::Signal(int signal_number) {
   if (!reaped_) kill(pid_, signal_number);
+}
+
+void ChildProcess::KillAll() {
+  // Again and again, since a process that was just being started is not found.
+  do {
+    Signal(SIGKILL);
+    for (const pid_t pid : FindAlive()) kill(pid, SIGKILL);
+  } while (!WaitUntilEnded(absl::Milliseconds(100), -1));
+}
+
+std::vector<pid_t> ChildProcess::FindAlive() const {
+  std::vector<pid_t> found;
+  struct stat pipe;
+  if (fstat(alive_.get(), &pipe) != 0) return found;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
+    pid_t pid = 0;
+    if (!absl::SimpleAtoi(entry.path().filename().string(), &pid) || pid == getpid()) continue;
+    struct stat held;
+    const std::string path = absl::StrCat("/proc/", pid, "/fd/", kAliveFd);
+    const bool holds =
+        stat(path.c_str(), &held) == 0 && held.st_dev == pipe.st_dev && held.st_ino == pipe.st_ino;
+    if (holds) found.push_back(pid);
+  }
+  return found;
 }
 
 }  // namespace millrace

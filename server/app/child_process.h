@@ -51,7 +51,14 @@ class ChildProcess {
   // Does nothing once the program has been waited for.
   void Signal(int signal_number);
 
+  // Kills the program and all that it started, also what stands still, and waits until they have
+  // ended.
+  void KillAll();
+
  private:
+  // Every process that holds the other end of alive_.
+  std::vector<pid_t> FindAlive() const;
+
   ChildProcess(pid_t pid, UniqueFd alive) : pid_(pid), alive_(std::move(alive)) {}
 
   pid_t pid_;

@@ -18,6 +18,8 @@ namespace {
 constexpr absl::Duration kLook = absl::Milliseconds(10);
 constexpr absl::Duration kFirstRestartDelay = absl::Seconds(1);
 constexpr absl::Duration kLongestRestartDelay = absl::Seconds(30);
+// For one that does not answer.
+constexpr absl::Duration kShortStopGrace = absl::Seconds(2);
 constexpr absl::Duration kReportWaits = absl::Seconds(10);
 
 absl::Status Cancelled() { return absl::CancelledError("stopped before PostgreSQL was ready"); }
@@ -91,8 +93,7 @@ absl::Status EmbeddedPostgres::CreateCluster() {
   absl::StatusOr<ChildProcess> initdb = cluster_->StartCreating();
   if (!initdb.ok()) return Explain(std::string(initdb.status().message()));
   if (!initdb->WaitUntilEnded(absl::InfiniteDuration(), stop_.fd())) {
-    initdb->Signal(SIGKILL);
-    initdb->WaitUntilEnded(absl::InfiniteDuration(), -1);
+    initdb->KillAll();
     return Cancelled();
   }
   if (!initdb->succeeded()) {
@@ -165,14 +166,13 @@ void EmbeddedPostgres::Supervise() {
 
 void EmbeddedPostgres::StopServer() {
   if (!server_.has_value()) return;
+  const absl::Duration grace =
+      hurry_ ? std::min(kShortStopGrace, options_.stop_grace) : options_.stop_grace;
   server_->Signal(SIGINT);
-  if (!server_->WaitUntilEnded(options_.stop_grace, -1)) {
+  if (!server_->WaitUntilEnded(grace, -1)) {
     spdlog::warn("PostgreSQL does not end; breaking it off, so that it recovers at its next start");
     server_->Signal(SIGQUIT);
-    if (!server_->WaitUntilEnded(options_.stop_grace, -1)) {
-      server_->Signal(SIGKILL);
-      server_->WaitUntilEnded(absl::InfiniteDuration(), -1);
-    }
+    if (!server_->WaitUntilEnded(grace, -1)) server_->KillAll();
   }
   server_.reset();
 }

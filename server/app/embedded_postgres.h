@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,6 +53,9 @@ class EmbeddedPostgres final : public Lifecycle {
   void RequestStop() override;
   void Join() override;
 
+  // PostgreSQL does not answer: its stop waits only for a moment before it is broken off.
+  void HurryStop() { hurry_ = true; }
+
   // REQUIRES: Start has succeeded. A connection string; it holds no secret.
   const std::string& database_url() const { return database_url_; }
 
@@ -75,6 +79,7 @@ class EmbeddedPostgres final : public Lifecycle {
   Clock& clock_;
   std::string database_url_;
   WakeFd stop_;
+  std::atomic<bool> hurry_{false};
 
   // Used from the thread.
   std::unique_ptr<DataDirectory> directory_;

@@ -1,5 +1,6 @@
 #include "server/app/readiness.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -46,9 +47,13 @@ void Readiness::SetStopping() {
 
 void Readiness::Run() {
   while (true) {
+    const bool ready = !Fault().has_value();
     {
       MutexLock lock(mutex_);
-      const bool stop = clock_.WaitFor(mutex_, changed_, options_.interval, [this] {
+      const absl::Duration until_ping = next_ping_ - clock_.Monotonic();
+      const absl::Duration wait =
+          ready ? until_ping : std::min(until_ping, options_.unready_interval);
+      const bool stop = clock_.WaitFor(mutex_, changed_, wait, [this] {
         mutex_.AssertHeld();
         return stop_requested_;
       });
@@ -59,11 +64,17 @@ void Readiness::Run() {
 }
 
 void Readiness::Look() {
-  absl::Status answer = sources_.ping();
+  bool ask = false;
   {
+    MutexLock lock(mutex_);
+    ask = clock_.Monotonic() >= next_ping_;
+  }
+  if (ask) {
+    absl::Status answer = sources_.ping();
     MutexLock lock(mutex_);
     last_ping_ = std::move(answer);
     last_ping_at_ = clock_.Monotonic();
+    next_ping_ = *last_ping_at_ + options_.interval;
   }
   Publish();
 }
@@ -87,7 +98,8 @@ void Readiness::Publish() {
 
 spdlog::level::level_enum Readiness::LevelOfUnready() const {
   MutexLock lock(mutex_);
-  return stopping_ ? spdlog::level::info : spdlog::level::warn;
+  const bool expected = stopping_ || !told_ready_.has_value();
+  return expected ? spdlog::level::info : spdlog::level::warn;
 }
 
 std::optional<std::string> Readiness::Fault() const {
@@ -101,7 +113,7 @@ std::optional<std::string> Readiness::Fault() const {
 std::optional<std::string> Readiness::DatabaseFault() const {
   if (!last_ping_at_.has_value()) return "the database was not asked yet";
   if (!last_ping_.ok()) {
-    return absl::StrCat("the database does not answer: ", std::string(last_ping_.message()));
+    return absl::StrCat("the database cannot be used: ", std::string(last_ping_.message()));
   }
   const absl::Duration age = clock_.Monotonic() - *last_ping_at_;
   if (age <= options_.database_patience) return std::nullopt;
@@ -111,13 +123,12 @@ std::optional<std::string> Readiness::DatabaseFault() const {
 
 std::optional<std::string> Readiness::PoolFault(const PoolStats& stats) const {
   if (!stats.running || stats.stopping) return std::nullopt;
-  const std::optional<absl::Time> last_sign =
-      stats.last_claim_tick.has_value() ? stats.last_claim_tick : stats.running_since;
-  if (!last_sign.has_value()) return std::nullopt;
-  const absl::Duration age = clock_.Now() - *last_sign;
+  if (!stats.last_claim_tick.has_value()) return "the pool has not claimed jobs yet";
+  const absl::Duration age = clock_.Now() - *stats.last_claim_tick;
   if (age <= options_.claim_patience) return std::nullopt;
-  return absl::StrCat("the pool's claim loop has not come round for ",
-                      absl::FormatDuration(absl::Trunc(age, absl::Seconds(1))));
+  return absl::StrCat("the pool has not got through to claim jobs for ",
+                      absl::FormatDuration(absl::Trunc(age, absl::Seconds(1))),
+                      "; the log says why");
 }
 
 }  // namespace millrace

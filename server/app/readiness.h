@@ -16,18 +16,22 @@
 namespace millrace {
 
 // Whether the server does what it was told (contract E6): its database answers and, if its pool
-// runs, the claim loop comes round. A pool that was stopped on purpose leaves the server ready.
+// runs, its claims are answered. A pool that was stopped on purpose leaves the server ready.
 //
 // A thread, "readiness", asks the database, and tells a listener what has changed. Whoever asks
 // for the fault while the database keeps an answer back learns that, too: an answer counts for a
-// while only. Owned by the service graph; what it is given outlives it. Thread-safe.
+// while only. While the server is not ready the thread looks at the pool more often than it asks
+// the database. Owned by the service graph; what it is given outlives it. Thread-safe.
 class Readiness final : public Lifecycle {
  public:
   struct Options {
+    // How often the database is asked.
     absl::Duration interval = absl::Seconds(1);
+    // How often a server that is not ready looks at its pool.
+    absl::Duration unready_interval = absl::Milliseconds(50);
     // An answer of the database counts for so long.
     absl::Duration database_patience = absl::Seconds(10);
-    // A round of the claim loop counts for so long: more than the pool's poll interval.
+    // A round of claims counts for so long: more than the pool's poll interval.
     absl::Duration claim_patience = absl::Seconds(12);
   };
   struct Sources {
@@ -55,12 +59,12 @@ class Readiness final : public Lifecycle {
 
  private:
   void Run();
-  // Asks the database and publishes.
+  // Asks the database if it is time to, and publishes.
   void Look();
   // Works out both values and tells the listener of a change.
   void Publish();
-  // A server that stops is expected to be unready.
-  spdlog::level::level_enum LevelOfUnready() const;
+  // A server that starts or stops is expected to be unready.
+  spdlog::level::level_enum LevelOfUnready() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(publish_mutex_);
   std::optional<std::string> DatabaseFault() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::optional<std::string> PoolFault(const PoolStats& stats) const;
 
@@ -73,6 +77,7 @@ class Readiness final : public Lifecycle {
   CondVar changed_;
   bool stop_requested_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Duration next_ping_ ABSL_GUARDED_BY(mutex_) = -absl::InfiniteDuration();
   // Of the last answer, and when it came; nothing before the first.
   absl::Status last_ping_ ABSL_GUARDED_BY(mutex_);
   std::optional<absl::Duration> last_ping_at_ ABSL_GUARDED_BY(mutex_);

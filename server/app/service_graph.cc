@@ -58,18 +58,27 @@ ServiceGraph::ServiceGraph(ServerOptions options, std::string version,
   embedded_postgres_ = std::make_unique<EmbeddedPostgres>(std::move(embedded), clock_);
 }
 
-ServiceGraph::~ServiceGraph() = default;
+ServiceGraph::~ServiceGraph() {
+  CloseDatabase(kCallGrace);
+  HurryIfDatabaseHangs();
+}
 
 absl::Status ServiceGraph::Start() {
-  for (absl::Status (ServiceGraph::*step)() :
-       {&ServiceGraph::StartEmbeddedPostgres, &ServiceGraph::OpenDatabase, &ServiceGraph::BuildPool,
-        &ServiceGraph::Serve, &ServiceGraph::StartPool}) {
-    absl::Status done = (this->*step)();
+  for (const Step& step : {Step{&ServiceGraph::StartEmbeddedPostgres, Life::kStartingDatabase},
+                           Step{&ServiceGraph::ReachDatabase, Life::kOpeningDatabase},
+                           Step{&ServiceGraph::OpenDatabase, Life::kStarting},
+                           Step{&ServiceGraph::BuildPool, Life::kStarting},
+                           Step{&ServiceGraph::Serve, Life::kStarting}}) {
+    absl::Status done = (this->*step.take)();
     // A step may fail because of the stop, so that is looked at first.
-    if (absl::Status advanced = Advance(Life::kStarting); !advanced.ok()) return advanced;
+    if (absl::Status advanced = Advance(step.next); !advanced.ok()) return advanced;
     if (!done.ok()) return done;
   }
-  return Advance(Life::kRunning);
+  if (absl::Status started = StartPool(); !started.ok()) return started;
+  // From here on there is a pool to stop in order, so WaitAndStop does it, even at once.
+  MutexLock lock(mutex_);
+  life_ = Life::kRunning;
+  return absl::OkStatus();
 }
 
 absl::Status ServiceGraph::Advance(Life life) {
@@ -98,7 +107,7 @@ absl::Status ServiceGraph::DatabaseError(const absl::Status& status) const {
   return absl::Status(status.code(), message);
 }
 
-absl::Status ServiceGraph::OpenDatabase() {
+absl::Status ServiceGraph::ReachDatabase() {
   PostgresDatabase::Options settings;
   settings.database_url = database_url_;
   settings.schema = options_.schema;
@@ -112,13 +121,18 @@ absl::Status ServiceGraph::OpenDatabase() {
   if (!ping_database.ok()) return DatabaseError(ping_database.status());
   ping_database_ = *std::move(ping_database);
   ping_store_ = std::make_unique<PostgresJobStore>(*ping_database_, metrics_);
+  pool_store_ = std::make_unique<PostgresPoolStore>(*database_);
+  job_store_ = std::make_unique<PostgresJobStore>(*database_, metrics_);
+  maintenance_store_ = std::make_unique<PostgresMaintenanceStore>(*database_);
+  return absl::OkStatus();
+}
+
+absl::Status ServiceGraph::OpenDatabase() {
+  spdlog::info("connecting to the database {}", DescribeDatabase(database_url_));
   if (absl::Status there = ping_store_->Ping(); !there.ok()) return DatabaseError(there);
   if (absl::Status migrated = Migrator(*database_).Migrate(); !migrated.ok()) {
     return DatabaseError(migrated);
   }
-  pool_store_ = std::make_unique<PostgresPoolStore>(*database_);
-  job_store_ = std::make_unique<PostgresJobStore>(*database_, metrics_);
-  maintenance_store_ = std::make_unique<PostgresMaintenanceStore>(*database_);
   return absl::OkStatus();
 }
 
@@ -209,6 +223,7 @@ void ServiceGraph::RequestStop() {
   if (life == Life::kStartingDatabase && embedded_postgres_ != nullptr) {
     embedded_postgres_->RequestStop();
   }
+  if (life == Life::kOpeningDatabase) CloseDatabase(absl::ZeroDuration());
   if (life != Life::kRunning) return;
   readiness_->SetStopping();
   if (again) pool_->ForceStop().IgnoreError();
@@ -222,6 +237,7 @@ ServiceGraph::StopResult ServiceGraph::WaitAndStop() {
   readiness_->SetStopping();
   guarded_pool_->Close();
   StopPool();
+  CloseDatabase(kCallGrace);
   rpc_->Shutdown(kCallGrace);
   http_.reset();
   for (Lifecycle* part :
@@ -234,6 +250,7 @@ ServiceGraph::StopResult ServiceGraph::WaitAndStop() {
   if (stats.active == 0 && stats.stuck == 0 && !stats.running) return StopResult::kClean;
   spdlog::error("leaving although {} handlers ignore the request to stop",
                 std::max(stats.active, stats.stuck));
+  HurryIfDatabaseHangs();
   if (embedded_postgres_ != nullptr) {
     embedded_postgres_->RequestStop();
     embedded_postgres_->Join();
@@ -247,6 +264,19 @@ void ServiceGraph::StopPool() {
   // A caller's own stop, which may have a longer timeout, was under way.
   pool_->ForceStop().IgnoreError();
   pool_->WaitUntilStopped(3 * options_.pool.stop_grace + absl::Seconds(1));
+}
+
+void ServiceGraph::CloseDatabase(absl::Duration grace) {
+  for (PostgresDatabase* database : {database_.get(), ping_database_.get()}) {
+    if (database != nullptr) database->CloseIn(grace);
+  }
+}
+
+void ServiceGraph::HurryIfDatabaseHangs() {
+  if (embedded_postgres_ == nullptr || database_ == nullptr || ping_database_ == nullptr) return;
+  if (database_->did_not_answer() || ping_database_->did_not_answer()) {
+    embedded_postgres_->HurryStop();
+  }
 }
 
 }  // namespace millrace

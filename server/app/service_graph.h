@@ -57,11 +57,18 @@ class ServiceGraph {
   StopResult WaitAndStop();
 
  private:
-  enum class Life { kStartingDatabase, kStarting, kRunning };
+  enum class Life { kStartingDatabase, kOpeningDatabase, kStarting, kRunning };
+  struct Step {
+    absl::Status (ServiceGraph::*take)();
+    // What begins when the step has succeeded.
+    Life next;
+  };
 
   // CANCELLED, and nothing changes, if the stop was requested.
   absl::Status Advance(Life life);
   absl::Status StartEmbeddedPostgres();
+  // Makes the ways to the database, without I/O.
+  absl::Status ReachDatabase();
   absl::Status OpenDatabase();
   absl::Status BuildPool();
   absl::Status Serve();
@@ -69,6 +76,10 @@ class ServiceGraph {
   std::map<std::string, HttpEndpoint::PageMaker> MakePages();
   absl::Status DatabaseError(const absl::Status& status) const;
   void StopPool();
+  // Lets no call to the database last longer.
+  void CloseDatabase(absl::Duration grace);
+  // A private PostgreSQL that has not answered is not waited for.
+  void HurryIfDatabaseHangs();
 
   // Constant after construction.
   const ServerOptions options_;

@@ -21,7 +21,7 @@ PoolMetrics::PoolMetrics(MetricsRegistry& registry)
       queue_depth(registry.GetGauge("millrace_local_queue_depth",
                                     "Jobs that the pool holds and has not begun.", {})),
       claim_loop_tick(registry.GetGauge("millrace_claim_loop_last_tick_timestamp_seconds",
-                                        "When the claim loop last came round.", {})),
+                                        "When a claim was last answered, or had no room.", {})),
       lease_expires(registry.GetGauge("millrace_lease_expires_timestamp_seconds",
                                       "When the pool's lease ends unless it is renewed.", {})) {}
 

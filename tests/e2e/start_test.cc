@@ -1,15 +1,21 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 
 #include "client/library/worker_pool_client.h"
 #include "tests/e2e/e2e_schema.h"
 #include "tests/e2e/server_process.h"
 #include "tests/support/eventually.h"
+#include "tests/support/process_tree.h"
 #include "tests/unit/app/http_request.h"
 
 namespace millrace {
@@ -60,6 +66,53 @@ TEST_F(StartTest, AnUnreachableDatabaseIsNamedWithoutItsPassword) {
   EXPECT_EQ(server.WaitForExit(), 1);
   EXPECT_THAT(server.output(), AllOf(HasSubstr("cannot use the database /nowhere/work"),
                                      HasSubstr("--database-url"), Not(HasSubstr("hunter2"))));
+}
+
+// A port at which somebody listens and never says a word.
+class MutePort {
+ public:
+  MutePort() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    auto* const any = reinterpret_cast<sockaddr*>(&address);
+    if (bind(fd_, any, size) != 0 || listen(fd_, 8) != 0 || getsockname(fd_, any, &size) != 0) {
+      throw std::runtime_error("cannot listen");
+    }
+    port_ = std::to_string(ntohs(address.sin_port));
+  }
+  ~MutePort() { close(fd_); }
+  MutePort(const MutePort&) = delete;
+  MutePort& operator=(const MutePort&) = delete;
+
+  const std::string& port() const { return port_; }
+  // Whether somebody has connected, within a minute.
+  bool WaitForCaller() const {
+    pollfd waited{fd_, POLLIN, 0};
+    return poll(&waited, 1, 60'000) > 0;
+  }
+
+ private:
+  const int fd_;
+  std::string port_;
+};
+
+TEST_F(StartTest, ADatabaseThatConnectsAndSaysNothingIsNamed) {
+  const MutePort mute;
+  ExpectFailure({"--database-url=host=127.0.0.1 dbname=work port=" + mute.port()}, 1,
+                {"cannot use the database 127.0.0.1:" + mute.port() + "/work", "timeout",
+                 "check --database-url"});
+}
+
+TEST_F(StartTest, ASignalWhileItConnectsEndsIt) {
+  const MutePort mute;
+  ServerProcess server(MILLRACE_E2E_SERVER,
+                       {"--database-url=host=127.0.0.1 dbname=work port=" + mute.port()});
+  ASSERT_TRUE(mute.WaitForCaller());
+  server.Signal(SIGTERM);
+  EXPECT_EQ(server.WaitForExit(), 0) << server.output();
+  EXPECT_THAT(server.output(), Not(HasSubstr("millrace-server: ")));
 }
 
 TEST_F(StartTest, ASchemaOfANewerServerIsRefused) {
@@ -113,7 +166,7 @@ TEST_F(StartTest, AServerThatWaitsForItsHandlersIsAliveAndNotReady) {
   schema_.Query("select {schema}.add_job('slow')");
   ASSERT_TRUE(Eventually([&] { return schema_.Count("select count(*) from {schema}.claim") > 0; }));
   server.Signal(SIGTERM);
-  ASSERT_TRUE(server.WaitForOutput("not ready"));
+  ASSERT_TRUE(server.WaitForOutput("not ready: the server is stopping"));
   EXPECT_THAT(HttpRequest(server.http_port(), "GET /readyz"),
               AllOf(HasSubstr("503"), HasSubstr("stopping")));
   EXPECT_THAT(HttpRequest(server.http_port(), "GET /livez"), HasSubstr("200 OK"));
@@ -144,7 +197,11 @@ class EmbeddedStartTest : public testing::Test {
   // A server that was killed at the end of a test leaves PostgreSQL a moment to end in; only then
   // can the folder be removed.
   void TearDown() override {
-    Eventually([this] { return !std::filesystem::exists(data_dir_ + "/cluster/postmaster.pid"); });
+    Eventually([this] {
+      pid_t pid = 0;
+      std::ifstream(data_dir_ + "/cluster/postmaster.pid") >> pid;
+      return !ProcessRuns(pid);
+    });
   }
 
   std::vector<std::string> Arguments() { return {"--data-dir=" + data_dir_}; }
@@ -205,6 +262,30 @@ TEST_F(EmbeddedStartTest, ASignalWhileItStartsEndsItCleanly) {
   server.Signal(SIGTERM);
   EXPECT_EQ(server.WaitForExit(), 0) << server.output();
   EXPECT_THAT(server.output(), Not(HasSubstr(" ready\n")));
+}
+
+TEST_F(EmbeddedStartTest, ASignalEndsItAlthoughTheDatabaseStandsStill) {
+  ServerProcess server(MILLRACE_E2E_SERVER, Arguments());
+  ASSERT_TRUE(server.WaitUntilReady()) << server.output();
+  const std::vector<pid_t> frozen = FreezeWithChildren(Postmaster());
+  ASSERT_GT(frozen.size(), 1u);
+  server.Signal(SIGTERM);
+  EXPECT_EQ(server.WaitForExit(), 0) << server.output();
+  for (const pid_t pid : frozen) EXPECT_TRUE(Eventually([&] { return !ProcessRuns(pid); })) << pid;
+}
+
+TEST_F(EmbeddedStartTest, AServerWhoseDatabaseBecomesReadOnlyIsNotReadyUntilThatEnds) {
+  ServerProcess server(MILLRACE_E2E_SERVER, Arguments());
+  ASSERT_TRUE(server.WaitUntilReady()) << server.output();
+  Query("alter system set default_transaction_read_only = on");
+  Query("select pg_reload_conf()");
+  EXPECT_TRUE(server.WaitForOutput("not ready: the database cannot be used: it is read-only"));
+  EXPECT_THAT(HttpRequest(server.http_port(), "GET /readyz"), HasSubstr("503"));
+  Query("alter system reset default_transaction_read_only");
+  Query("select pg_reload_conf()");
+  EXPECT_TRUE(Eventually([&] {
+    return HttpRequest(server.http_port(), "GET /readyz").find("200 OK") != std::string::npos;
+  })) << server.output();
 }
 
 TEST_F(EmbeddedStartTest, AHandlerThatIgnoresTheRequestLeavesNoPostgresBehind) {

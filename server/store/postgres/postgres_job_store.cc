@@ -206,7 +206,7 @@ absl::Status PostgresJobStore::Ping() {
     read_only = connection.Execute(transaction, "Ping")[0][0].as<bool>();
   });
   if (!ran.ok() || !read_only) return ran;
-  return absl::UnavailableError("database: it is read-only");
+  return absl::UnavailableError("it is read-only");
 }
 
 }  // namespace millrace

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "tests/support/eventually.h"
+#include "tests/support/process_tree.h"
 #include "tests/unit/app/temp_folder.h"
 
 namespace millrace {
@@ -140,6 +141,22 @@ TEST_F(EmbeddedPostgresTest, StopsWhileASessionIsOpen) {
   postgres.RequestStop();
   postgres.Join();
   EXPECT_FALSE(Lives(postmaster));
+}
+
+TEST_F(EmbeddedPostgresTest, OneThatStandsStillIsKilledWithAllItsProcesses) {
+  std::vector<pid_t> frozen;
+  {
+    EmbeddedPostgres::Options options = OptionsFor(data_dir_);
+    options.stop_grace = absl::Milliseconds(100);
+    EmbeddedPostgres postgres(options, clock_);
+    ASSERT_TRUE(postgres.Start().ok());
+    frozen = FreezeWithChildren(PostmasterOf(data_dir_));
+    ASSERT_GT(frozen.size(), 1u);
+  }
+  // One that was killed lets go of its files a moment before it is gone.
+  for (const pid_t pid : frozen) EXPECT_TRUE(Eventually([&] { return !ProcessRuns(pid); })) << pid;
+  EmbeddedPostgres again(OptionsFor(data_dir_), clock_);
+  EXPECT_EQ(again.Start(), absl::OkStatus());
 }
 
 TEST_F(EmbeddedPostgresTest, NeverListensOnTcp) {

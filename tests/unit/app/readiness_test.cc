@@ -129,20 +129,28 @@ TEST_F(ReadinessTest, AnOldAnswerDoesNotCount) {
   EXPECT_THAT(readiness_.Fault(), Optional(HasSubstr("has not answered for 11s")));
 }
 
-TEST_F(ReadinessTest, AClaimLoopThatStandsStillMakesTheServerUnready) {
+TEST_F(ReadinessTest, APoolWhoseClaimsAreNotAnsweredMakesTheServerUnready) {
   SetStats(Running());
   ASSERT_TRUE(readiness_.Start().ok());
   for (int second = 0; second < 13; ++second) LookAgain();
-  EXPECT_THAT(readiness_.Fault(), Optional(HasSubstr("claim loop")));
+  EXPECT_THAT(readiness_.Fault(), Optional(HasSubstr("not got through to claim")));
   EXPECT_THAT(changes(), ElementsAre(Pair(true, true), Pair(false, false)));
 }
 
-TEST_F(ReadinessTest, APoolThatHasNotClaimedYetIsGivenTime) {
+TEST_F(ReadinessTest, APoolThatHasNotClaimedYetIsNotReadyUntilItHas) {
   PoolStats stats = Running();
   stats.last_claim_tick.reset();
   SetStats(stats);
   ASSERT_TRUE(readiness_.Start().ok());
-  EXPECT_EQ(readiness_.Fault(), std::nullopt);
+  EXPECT_THAT(readiness_.Fault(), Optional(HasSubstr("not claimed jobs yet")));
+  EXPECT_THAT(changes(), ElementsAre(Pair(false, false)));
+  ASSERT_TRUE(Eventually([this] { return clock_.waiters() > 0; }));
+  SetStats(Running());
+  // Long before it is time to ask the database again.
+  clock_.Advance(absl::Milliseconds(50));
+  ASSERT_TRUE(Eventually([this] { return changes().size() == 2; }));
+  EXPECT_THAT(changes(), ElementsAre(Pair(false, false), Pair(true, true)));
+  EXPECT_EQ(pings(), 1);
 }
 
 TEST_F(ReadinessTest, AServerThatStopsIsNotReadyAtOnceAndForGood) {
