@@ -39,6 +39,8 @@ class JobStore {
 
   // Adds jobs that ValidateJobSpecs has accepted: all or none; one result for each, in order.
   // INVALID_ARGUMENT for what only the database can tell, such as a number beyond jsonb's range.
+  // UNAVAILABLE, with nothing written, also if another transaction is adding the first job of a
+  // task, of a set of flags or of a serial queue that these jobs have.
   virtual absl::StatusOr<std::vector<AddedJob>> AddJobs(const std::vector<JobSpec>& specs) = 0;
 
   // NOT_FOUND if no job has this id.

@@ -1,6 +1,7 @@
 #include "server/store/postgres/postgres_job_store.h"
 
 #include <algorithm>
+#include <set>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -48,16 +49,24 @@ std::string KeyModeText(const JobSpec& spec) {
   return "";
 }
 
-AddedJob AddOne(PostgresConnection& connection, pqxx::transaction_base& transaction,
-                const JobSpec& spec) {
-  const pqxx::row row = connection.Execute(
+// False, with nothing done, if the names of the job must be made first.
+bool AddOne(PostgresConnection& connection, pqxx::transaction_base& transaction,
+            const JobSpec& spec, std::vector<AddedJob>& added) {
+  const pqxx::result rows = connection.Execute(
       transaction, "AddJob", spec.task_identifier, PayloadText(spec), spec.queue_name,
       RunAtText(spec), spec.priority, spec.max_attempts, spec.job_key, KeyModeText(spec),
-      TextArray(spec.flags), spec.correlation_id, spec.metadata)[0];
-  const std::string result = row[1].c_str();
-  return {row[0].as<JobId>(), result == "created"   ? AddResult::kCreated
-                              : result == "updated" ? AddResult::kUpdated
-                                                    : AddResult::kExisting};
+      TextArray(spec.flags), spec.correlation_id, spec.metadata);
+  if (rows.empty()) return false;
+  const std::string result = rows[0][1].c_str();
+  added.push_back({rows[0][0].as<JobId>(), result == "created"   ? AddResult::kCreated
+                                           : result == "updated" ? AddResult::kUpdated
+                                                                 : AddResult::kExisting});
+  return true;
+}
+
+absl::Status NameIsBeingMade(const std::string& name) {
+  return absl::UnavailableError(
+      absl::StrCat("another transaction is adding the first job of ", name, "; try again"));
 }
 
 }  // namespace
@@ -69,36 +78,50 @@ PostgresJobStore::PostgresJobStore(PostgresDatabase& database, MetricsRegistry& 
 
 absl::StatusOr<std::vector<AddedJob>> PostgresJobStore::AddJobs(const std::vector<JobSpec>& specs) {
   std::vector<AddedJob> added;
-  absl::Status ran;
-  if (specs.size() == 1) {  // in one statement that commits by itself
-    ran = database_.Run("add_job", [&](PostgresConnection& connection) {
-      pqxx::nontransaction transaction(connection.raw());
-      added = {AddOne(connection, transaction, specs[0])};
-    });
-  } else {
-    if (absl::Status learned = LearnLanes(specs); !learned.ok()) return learned;
-    ran = database_.Run("add_jobs", [&](PostgresConnection& connection) {
-      added.clear();
-      pqxx::work transaction(connection.raw());
-      for (size_t from = 0; from < specs.size();) {
-        const size_t end = ChunkEnd(specs, from);
-        if (FitsChunk(specs[from])) {
-          AddChunk(connection, transaction, specs, from, end, added);
-        } else {
-          added.push_back(AddOne(connection, transaction, specs[from]));
-        }
-        from = end;
-      }
-      connection.Execute(transaction, "AnnounceAdded");
-      transaction.commit();
-    });
-  }
+  const absl::Status ran = specs.size() == 1 ? AddAlone(specs, added) : AddMany(specs, added);
   if (!ran.ok()) return ran;
+  if (added.size() < specs.size())
+    return absl::InternalError("a task or a serial queue that was there has gone");
   jobs_added_.Increment(
       static_cast<double>(std::count_if(added.begin(), added.end(), [](const AddedJob& job) {
         return job.result == AddResult::kCreated;
       })));
   return added;
+}
+
+absl::Status PostgresJobStore::AddAlone(const std::vector<JobSpec>& specs,
+                                        std::vector<AddedJob>& added) {
+  const auto add = [&] {  // in one statement that commits by itself
+    return database_.Run("add_job", [&](PostgresConnection& connection) {
+      added.clear();
+      pqxx::nontransaction transaction(connection.raw());
+      AddOne(connection, transaction, specs[0], added);
+    });
+  };
+  const absl::Status ran = add();
+  if (!ran.ok() || !added.empty()) return ran;
+  const absl::Status made = MakeNames(specs);
+  return made.ok() ? add() : made;
+}
+
+absl::Status PostgresJobStore::AddMany(const std::vector<JobSpec>& specs,
+                                       std::vector<AddedJob>& added) {
+  if (absl::Status made = MakeNames(specs); !made.ok()) return made;
+  return database_.Run("add_jobs", [&](PostgresConnection& connection) {
+    added.clear();
+    pqxx::work transaction(connection.raw());
+    for (size_t from = 0; from < specs.size();) {
+      const size_t end = ChunkEnd(specs, from);
+      if (FitsChunk(specs[from])) {
+        AddChunk(connection, transaction, specs, from, end, added);
+      } else if (!AddOne(connection, transaction, specs[from], added)) {
+        return;
+      }
+      from = end;
+    }
+    connection.Execute(transaction, "AnnounceAdded");
+    transaction.commit();
+  });
 }
 
 void PostgresJobStore::AddChunk(PostgresConnection& connection, pqxx::transaction_base& transaction,
@@ -119,21 +142,52 @@ void PostgresJobStore::AddChunk(PostgresConnection& connection, pqxx::transactio
     added.push_back({first_id + static_cast<JobId>(i - from), AddResult::kCreated});
 }
 
-absl::Status PostgresJobStore::LearnLanes(const std::vector<JobSpec>& specs) {
+absl::Status PostgresJobStore::MakeNames(const std::vector<JobSpec>& specs) {
   for (const JobSpec& spec : specs) {
-    if (!FitsChunk(spec) || FindLane(spec) != 0) continue;
-    int lane = 0;
-    absl::Status ran = database_.Run("lane_of", [&](PostgresConnection& connection) {
-      pqxx::nontransaction transaction(connection.raw());
-      lane = connection
-                 .Execute(transaction, "LaneOf", spec.task_identifier, TextArray(spec.flags))[0][0]
-                 .as<int>();
-    });
-    if (!ran.ok()) return ran;
-    MutexLock lock(mutex_);
-    lanes_[{spec.task_identifier, spec.flags}] = lane;
+    if (FindLane(spec) != 0) continue;
+    if (absl::Status made = MakeLane(spec); !made.ok()) return made;
   }
+  std::set<std::string> queues;
+  for (const JobSpec& spec : specs) {
+    if (!spec.queue_name.empty()) queues.insert(spec.queue_name);
+  }
+  return queues.empty() ? absl::OkStatus() : MakeQueues({queues.begin(), queues.end()});
+}
+
+absl::Status PostgresJobStore::MakeLane(const JobSpec& spec) {
+  int lane = 0;
+  absl::Status ran = database_.Run("make_lane", [&](PostgresConnection& connection) {
+    pqxx::nontransaction transaction(connection.raw());
+    lane = connection.Execute(transaction, "MakeLane", spec.task_identifier, TextArray(spec.flags))
+               .at(0)
+               .at(0)
+               .as<int>(0);
+  });
+  if (!ran.ok()) return ran;
+  if (lane == 0) {
+    return NameIsBeingMade(absl::StrCat("the task \"", spec.task_identifier, "\"",
+                                        spec.flags.empty() ? "" : " with these flags"));
+  }
+  MutexLock lock(mutex_);
+  lanes_[{spec.task_identifier, spec.flags}] = lane;
   return absl::OkStatus();
+}
+
+absl::Status PostgresJobStore::MakeQueues(const std::vector<std::string>& names) {
+  std::string in_the_making;
+  absl::Status ran = database_.Run("make_queues", [&](PostgresConnection& connection) {
+    in_the_making.clear();
+    pqxx::nontransaction transaction(connection.raw());
+    for (const auto& missing : connection.Execute(transaction, "MissingQueues", TextArray(names))) {
+      const std::string name = missing[0].c_str();
+      // Each commits by itself, so that none is kept from others while we wait for the next.
+      if (!connection.Execute(transaction, "MakeQueue", name)[0][0].is_null()) continue;
+      in_the_making = name;
+      return;
+    }
+  });
+  if (!ran.ok() || in_the_making.empty()) return ran;
+  return NameIsBeingMade(absl::StrCat("the serial queue \"", in_the_making, "\""));
 }
 
 int PostgresJobStore::FindLane(const JobSpec& spec) const {

@@ -27,9 +27,16 @@ class PostgresJobStore final : public JobStore {
  private:
   using LaneKey = std::pair<std::string, std::vector<std::string>>;
 
-  // Makes sure that the lanes of the specs that are added in chunks exist and are known. In
-  // transactions of their own, so that what is remembered of them is committed.
-  absl::Status LearnLanes(const std::vector<JobSpec>& specs);
+  // Both leave `added` short, with nothing written, if a name was not there.
+  absl::Status AddAlone(const std::vector<JobSpec>& specs, std::vector<AddedJob>& added);
+  absl::Status AddMany(const std::vector<JobSpec>& specs, std::vector<AddedJob>& added);
+  // Make sure that the lanes (which are known then) and the serial queues exist, each in a
+  // transaction of its own: whoever uses one that is not committed waits. UNAVAILABLE if that would
+  // be us, behind the open transaction of an application.
+  absl::Status MakeNames(const std::vector<JobSpec>& specs);
+  absl::Status MakeLane(const JobSpec& spec);
+  absl::Status MakeQueues(const std::vector<std::string>& names);
+  // 0 for one that is not known.
   int FindLane(const JobSpec& spec) const;
   // Adds specs[from, to), which one chunk can hold.
   void AddChunk(PostgresConnection& connection, pqxx::transaction_base& transaction,

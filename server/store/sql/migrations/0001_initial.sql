@@ -229,30 +229,49 @@ begin
   end if;
 end $$;
 
--- The lane of a task and flags; made where it is new.
+create function {schema}.sorted_flags(p_flags text[]) returns text[] language sql immutable as
+  $$ select coalesce(array(select distinct x from unnest(p_flags) x order by x), '{}') $$;
+create function {schema}.find_lane(p_task_identifier text, p_flags text[]) returns int language sql stable as
+  $$ select id from {schema}.lane where task_identifier = p_task_identifier and flags = {schema}.sorted_flags(p_flags) $$;
+create function {schema}.find_queue(p_name text) returns int language sql stable as
+  $$ select id from {schema}.queue where name = p_name $$;
+
+-- The lane of a task and flags, made where it is new. Then whoever wants the same waits for the end of our transaction.
 create function {schema}.lane_of(p_task_identifier text, p_flags text[]) returns int language plpgsql as $$
 declare
-  f text[] := coalesce(array(select distinct x from unnest(p_flags) x order by x), '{}');
-  found_id int;
+  found_id int := {schema}.find_lane(p_task_identifier, p_flags);
 begin
-  select id into found_id from {schema}.lane where task_identifier = p_task_identifier and flags = f;
   if found_id is null then
-    insert into {schema}.lane (task_identifier, flags) values (p_task_identifier, f) on conflict do nothing;
-    select id into found_id from {schema}.lane where task_identifier = p_task_identifier and flags = f;
+    insert into {schema}.lane (task_identifier, flags) values (p_task_identifier, {schema}.sorted_flags(p_flags)) on conflict do nothing;
+    found_id := {schema}.find_lane(p_task_identifier, p_flags);
   end if;
   return found_id;
 end $$;
 
 create function {schema}.queue_of(p_name text) returns int language plpgsql as $$
 declare
-  found_id int;
+  found_id int := {schema}.find_queue(p_name);
 begin
-  select id into found_id from {schema}.queue where name = p_name;
   if found_id is null then
     insert into {schema}.queue (name) values (p_name) on conflict do nothing;
-    select id into found_id from {schema}.queue where name = p_name;
+    found_id := {schema}.find_queue(p_name);
   end if;
   return found_id;
+end $$;
+
+-- The same for servers, each in a transaction of its own before the one that adds: a server makes nobody wait for long, and does
+-- not wait for long itself. Null if an open transaction is making it.
+create function {schema}.make_lane(p_task_identifier text, p_flags text[]) returns int language plpgsql set lock_timeout = '2s' as $$
+begin
+  return {schema}.lane_of(p_task_identifier, p_flags);
+exception when lock_not_available then
+  return null;
+end $$;
+create function {schema}.make_queue(p_name text) returns int language plpgsql set lock_timeout = '2s' as $$
+begin
+  return {schema}.queue_of(p_name);
+exception when lock_not_available then
+  return null;
 end $$;
 
 -- Gives each of these queues its head. REQUIRES: the caller has locked the queues. Never waits.
@@ -712,22 +731,18 @@ begin
   delete from {schema}.job_memory where job_id = any (p_ids);
 end $$;
 
--- The same as add_job, for callers that have checked the arguments themselves: servers.
-create function {schema}.add_valid_job(p_task_identifier text, p_payload jsonb, p_queue_name text, p_run_at timestamptz, p_priority int,
-  p_max_attempts int, p_job_key text, p_job_key_mode text, p_flags text[], p_correlation_id text, p_metadata jsonb,
+-- The same as add_job, for callers that have checked the arguments and found lane and queue themselves: servers.
+create function {schema}.add_valid_job(p_lane int, p_payload jsonb, p_queue int, p_run_at timestamptz, p_priority int,
+  p_max_attempts int, p_job_key text, p_job_key_mode text, p_correlation_id text, p_metadata jsonb,
   out id bigint, out result text) language plpgsql as $$
-declare
-  lane int := {schema}.lane_of(p_task_identifier, p_flags);
-  queue int;
 begin
-  if p_queue_name is not null then queue := {schema}.queue_of(p_queue_name); end if;
   if p_job_key is not null then
-    select k.id, k.result into id, result from {schema}.add_keyed(lane, p_payload, queue, p_run_at, p_priority, p_max_attempts, p_job_key,
+    select k.id, k.result into id, result from {schema}.add_keyed(p_lane, p_payload, p_queue, p_run_at, p_priority, p_max_attempts, p_job_key,
       coalesce(p_job_key_mode, 'replace'), p_correlation_id, p_metadata) k;
   else
     id := {schema}.new_job_id();
     result := 'created';
-    perform {schema}.insert_job(id, lane, p_payload, queue, p_run_at, p_priority, p_max_attempts, null, p_correlation_id, p_metadata);
+    perform {schema}.insert_job(id, p_lane, p_payload, p_queue, p_run_at, p_priority, p_max_attempts, null, p_correlation_id, p_metadata);
   end if;
   perform {schema}.announce_added();
 end $$;
@@ -754,6 +769,8 @@ declare
   due timestamptz := coalesce(run_at, now());
   json jsonb := coalesce(payload, '{}');
   flag text;
+  lane int;
+  queue int;
 begin
   if task_identifier is null then perform {schema}.refuse('task_identifier: must not be null'); end if;
   perform {schema}.check_name(task_identifier, 'task_identifier');
@@ -780,8 +797,10 @@ begin
     end loop;
   end if;
 
-  select j.id, j.result into id, result from {schema}.add_valid_job(task_identifier, json, queue_name, due, priority, max_attempts, job_key,
-    job_key_mode, flags, correlation_id, metadata) j;
+  lane := {schema}.lane_of(task_identifier, flags);
+  if queue_name is not null then queue := {schema}.queue_of(queue_name); end if;
+  select j.id, j.result into id, result from {schema}.add_valid_job(lane, json, queue, due, priority, max_attempts, job_key,
+    job_key_mode, correlation_id, metadata) j;
 end $$;
 
 -- Looking ----------------------------------------------------------------------------------------------------------

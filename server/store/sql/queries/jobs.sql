@@ -1,8 +1,17 @@
 -- Adding jobs and looking at them.
 
--- name: LaneOf
--- Index: lane's unique one. Waits only for one who makes the same lane at this moment.
-select {schema}.lane_of($1, $2::text[]);
+-- name: MakeLane
+-- The lane of a task and flags. Index: lane's unique one. Waits at most 2 s for one who makes the same lane at this moment,
+-- and then returns null.
+select {schema}.make_lane($1, $2::text[]);
+
+-- name: MissingQueues
+-- Those of the serial queues $1 that nobody has used before. Index: queue's unique one.
+select name from unnest($1::text[]) name where {schema}.find_queue(name) is null;
+
+-- name: MakeQueue
+-- As MakeLane.
+select {schema}.make_queue($1);
 
 -- name: AddChunk
 -- Up to 100 jobs that share lane $1, run_at $2 (empty: now), priority $3 and max_attempts $4 and have neither key nor serial
@@ -27,8 +36,12 @@ select {schema}.announce_added();
 
 -- name: AddJob
 -- Any job that the server has checked. Empty texts stand for null; an empty run_at for now. See add_valid_job.
-select id, result from {schema}.add_valid_job($1, $2::jsonb, nullif($3, ''), coalesce(nullif($4, '')::timestamptz, now()), $5::int, $6::int, nullif($7, ''),
-  nullif($8, ''), $9::text[], nullif($10, ''), nullif($11, '')::jsonb);
+-- No row, and nothing is written, if it is the first of its task and flags $9 or its serial queue $3: these must be made before.
+with names as materialized (
+  select {schema}.find_lane($1, $9::text[]) lane, {schema}.find_queue(nullif($3, '')) queue)
+select j.id, j.result from names cross join lateral {schema}.add_valid_job(lane, $2::jsonb, queue, coalesce(nullif($4, '')::timestamptz, now()),
+  $5::int, $6::int, nullif($7, ''), nullif($8, ''), nullif($10, ''), nullif($11, '')::jsonb) j
+where lane is not null and ($3 = '' or queue is not null);
 
 -- name: DescribeJobs
 -- The jobs $1 as they stand, newest first. One snapshot: each is in exactly one state.
