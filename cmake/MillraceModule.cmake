@@ -18,11 +18,11 @@ function(millrace_executable NAME)
   target_link_libraries(${NAME} PRIVATE ${ARG_LINKS} millrace_warnings)
 endfunction()
 
-# millrace_test(NAME SOURCES ... LINKS ... [LABELS ...] [POSTGRES] [PROPERTIES ...])
+# millrace_test(NAME SOURCES ... LINKS ... [LABELS ...] [POSTGRES] [FILTER ...] [PROPERTIES ...])
 # A GoogleTest binary whose tests each become a CTest test "<NAME>.<suite>.<test>". With POSTGRES they run while the
-# test cluster is up (fixture "postgres"), whose connection string is in MILLRACE_TEST_DATABASE_URL.
+# test cluster is up (fixture "postgres"), whose connection string is in MILLRACE_TEST_DATABASE_URL. FILTER is one of GoogleTest.
 function(millrace_test NAME)
-  cmake_parse_arguments(ARG "POSTGRES" "" "SOURCES;LINKS;LABELS;PROPERTIES" ${ARGN})
+  cmake_parse_arguments(ARG "POSTGRES" "FILTER" "SOURCES;LINKS;LABELS;PROPERTIES" ${ARGN})
   millrace_executable(${NAME} SOURCES ${ARG_SOURCES} LINKS ${ARG_LINKS} GTest::gmock GTest::gtest_main)
   set(PROPERTIES TIMEOUT 300 ${ARG_PROPERTIES})
   if(ARG_LABELS)
@@ -32,7 +32,7 @@ function(millrace_test NAME)
     list(APPEND PROPERTIES FIXTURES_REQUIRED postgres
          ENVIRONMENT "MILLRACE_TEST_DATABASE_URL=${MILLRACE_TEST_DATABASE_URL}")
   endif()
-  gtest_discover_tests(${NAME} TEST_PREFIX "${NAME}." DISCOVERY_MODE PRE_TEST PROPERTIES ${PROPERTIES})
+  gtest_discover_tests(${NAME} TEST_PREFIX "${NAME}." DISCOVERY_MODE PRE_TEST TEST_FILTER "${ARG_FILTER}" PROPERTIES ${PROPERTIES})
 endfunction()
 
 # millrace_proto_library(NAME PROTOS ...) - C++ and gRPC code of .proto files below proto/.

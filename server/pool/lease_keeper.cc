@@ -157,14 +157,17 @@ void LeaseKeeper::AnnounceRescued(std::vector<RescuedJob> jobs) {
     data.max_attempts = rescued.job.max_attempts;
     data.queue_name = std::move(rescued.job.queue_name);
     data.error = "worker lost";
-    if (rescued.exhausted) {
+    if (rescued.state == JobState::kExhausted) {
       ++counts.failed;
-      events.emplace_back().type = EventType::kJobRescued;
-      events.back().data = data;
+      events.push_back({.type = EventType::kJobRescued, .data = data});
+      events.push_back({.type = EventType::kJobExhausted, .data = std::move(data)});
+    } else if (rescued.state == JobState::kCancelled) {
+      events.push_back({.type = EventType::kJobRescued, .data = data});
+      data.error = "superseded";
+      events.push_back({.type = EventType::kJobCancelled, .data = std::move(data)});
+    } else {
+      events.push_back({.type = EventType::kJobRescued, .data = std::move(data)});
     }
-    events.emplace_back().type =
-        rescued.exhausted ? EventType::kJobExhausted : EventType::kJobRescued;
-    events.back().data = std::move(data);
   }
   parts_.counters.Add(counts);
   parts_.metrics.rescued_lost.Increment(static_cast<double>(jobs.size()));

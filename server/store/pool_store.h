@@ -86,8 +86,9 @@ struct RecordResult {
 // A job that was freed from a worker that was lost.
 struct RescuedJob {
   Job job;
-  // Ended exhausted, since its last attempt had started; otherwise it is available again.
-  bool exhausted = false;
+  // Where it is now: exhausted, since its last attempt had started; cancelled, since another job
+  // has taken its key; or else available again.
+  JobState state = JobState::kReady;
 };
 
 // A registered worker whose lease has not been ended.

@@ -292,6 +292,17 @@ TEST_F(PoolStoreTest, AJobWhoseKeyIsTakenDuringItsLastAttemptIsCancelledAndNotEx
   EXPECT_EQ(schema_.Query("select count(*) from {schema}.job_key"), "1");
 }
 
+TEST_F(PoolStoreTest, AJobWhoseKeyIsTakenIsCancelledWhenItsPoolIsLost) {
+  const JobId running = Add({.task_identifier = "t", .job_key = "k"});
+  Claim(1);
+  Add({.task_identifier = "t", .job_key = "k"});
+  const auto rescued = store_.Rescue(worker_);
+  ASSERT_TRUE(rescued.ok()) << rescued.status();
+  ASSERT_THAT(*rescued, SizeIs(1));
+  EXPECT_EQ(rescued->at(0).job.id, running);
+  EXPECT_EQ(rescued->at(0).state, JobState::kCancelled);
+}
+
 TEST_F(PoolStoreTest, AJobWhoseKeyIsTakenWhileItRunsCompletesAllTheSame) {
   const JobId running = Add({.task_identifier = "t", .job_key = "k"});
   const ClaimedJob claimed = Claim(1).at(0);
@@ -370,10 +381,11 @@ TEST_F(PoolStoreTest, RescueFreesWhatALostWorkerHeldAsItsStartsTell) {
 
   const auto rescued = store_.Rescue(worker_);
   ASSERT_TRUE(rescued.ok()) << rescued.status();
-  std::map<JobId, bool> exhausted;
-  for (const RescuedJob& job : *rescued) exhausted[job.job.id] = job.exhausted;
-  EXPECT_EQ(exhausted, (std::map<JobId, bool>{
-                           {counted, false}, {last_started, true}, {last_buffered, false}}));
+  std::map<JobId, JobState> states;
+  for (const RescuedJob& job : *rescued) states[job.job.id] = job.state;
+  EXPECT_EQ(states, (std::map<JobId, JobState>{{counted, JobState::kReady},
+                                               {last_started, JobState::kExhausted},
+                                               {last_buffered, JobState::kReady}}));
   EXPECT_EQ(StateOf(counted), JobState::kReady);
   EXPECT_EQ(jobs_.GetJob(counted)->job.attempt, 1);
   EXPECT_EQ(jobs_.ListAttempts(counted, 1)->at(0).outcome, AttemptOutcome::kLost);

@@ -215,8 +215,6 @@ class EmbeddedStartTest : public testing::Test {
     if (pid <= 0) throw std::runtime_error("no PostgreSQL runs in " + data_dir_);
     return pid;
   }
-  static bool Lives(pid_t pid) { return kill(pid, 0) == 0; }
-
   TempFolder folder_;
   const std::string data_dir_ = folder_.path() + "/data";
 };
@@ -228,7 +226,7 @@ TEST_F(EmbeddedStartTest, StartsWithoutADatabaseAndTakesItsOwnDownAgain) {
   const pid_t postmaster = Postmaster();
   server.Signal(SIGTERM);
   EXPECT_EQ(server.WaitForExit(), 0) << server.output();
-  EXPECT_FALSE(Lives(postmaster));
+  EXPECT_FALSE(ProcessRuns(postmaster));
 }
 
 TEST_F(EmbeddedStartTest, AfterAKillNoPostgresIsLeftAndTheNextStartRunsWhatWasAdded) {
@@ -239,7 +237,7 @@ TEST_F(EmbeddedStartTest, AfterAKillNoPostgresIsLeftAndTheNextStartRunsWhatWasAd
     const pid_t postmaster = Postmaster();
     server.Signal(SIGKILL);
     EXPECT_EQ(server.WaitForExit(), -SIGKILL);
-    EXPECT_TRUE(Eventually([&] { return !Lives(postmaster); }));
+    EXPECT_TRUE(Eventually([&] { return !ProcessRuns(postmaster); }));
   }
   ServerProcess server(MILLRACE_E2E_SERVER, Arguments());
   ASSERT_TRUE(server.WaitUntilReady()) << server.output();
@@ -298,7 +296,7 @@ TEST_F(EmbeddedStartTest, AHandlerThatIgnoresTheRequestLeavesNoPostgresBehind) {
   const pid_t postmaster = Postmaster();
   server.Signal(SIGTERM);
   EXPECT_EQ(server.WaitForExit(), 3) << server.output();
-  EXPECT_FALSE(Lives(postmaster));
+  EXPECT_FALSE(ProcessRuns(postmaster));
 }
 
 }  // namespace

@@ -412,11 +412,15 @@ std::vector<RescuedJob> FakePoolStore::FreeAllLocked(WorkerNumber worker) {
     View& view = stored.view;
     if (view.state != JobState::kHeld || view.held_by != worker) continue;
     const bool last = view.job.attempt >= view.job.max_attempts;
-    RescuedJob& rescued = freed.emplace_back();
-    rescued.job = view.job;
-    rescued.exhausted = last && view.last_start_recorded;
-    view.state = rescued.exhausted ? JobState::kExhausted : JobState::kReady;
-    if (last && !rescued.exhausted) --view.job.attempt;
+    if (TakeAnswer(stored) == RecordVerdict::kSuperseded) {
+      view.state = JobState::kCancelled;
+    } else if (last && view.last_start_recorded) {
+      view.state = JobState::kExhausted;
+    } else {
+      view.state = JobState::kReady;
+    }
+    freed.push_back({view.job, view.state});
+    if (last && view.state == JobState::kReady) --view.job.attempt;
   }
   return freed;
 }

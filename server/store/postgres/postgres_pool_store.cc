@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <map>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -167,17 +166,13 @@ absl::StatusOr<std::vector<RescuedJob>> PostgresPoolStore::Rescue(WorkerNumber w
   absl::Status ran = database_.Run("rescue", [&](PostgresConnection& connection) {
     rescued.clear();
     pqxx::work transaction(connection.raw());
-    std::map<JobId, bool> exhausted;
     ArrayText ids;
-    for (const auto& row : connection.Execute(transaction, "Rescue", worker)) {
-      exhausted[row[0].as<JobId>()] = row[1].as<bool>();
-      ids.AddInteger(row[0].as<JobId>());
-    }
-    if (!exhausted.empty()) {
+    const pqxx::result freed = connection.Execute(transaction, "Rescue", worker);
+    for (const auto& row : freed) ids.AddInteger(row[0].as<JobId>());
+    if (!freed.empty()) {
       for (const auto& row : connection.Execute(transaction, "DescribeJobs", ids.Take())) {
         JobDetails details = ReadJobDetails(row);
-        const bool ended = exhausted.at(details.job.id);
-        rescued.push_back({std::move(details.job), ended});
+        rescued.push_back({std::move(details.job), details.state});
       }
     }
     transaction.commit();

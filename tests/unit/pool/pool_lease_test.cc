@@ -81,6 +81,17 @@ TEST_F(PoolLeaseTest, StartedLastAttemptOfALostPoolIsExhausted) {
   EXPECT_EQ(pool_->Stats().failed, 1);
 }
 
+TEST_F(PoolLeaseTest, SupersededJobOfALostPoolIsCancelled) {
+  LoseAPoolWith("ok", 25, /*started=*/false);
+  store_.AnswerWith(store_.LastHeld(), RecordVerdict::kSuperseded, 1);
+  StartPool();
+  ASSERT_TRUE(store_.WaitForCalls(Call::kListLeases, 1));
+  PassUntilRescue();
+  ASSERT_TRUE(events_.WaitFor(EventType::kJobCancelled));
+  EXPECT_THAT(events_.Names(), ElementsAre("pool/start", "job/rescued", "job/cancelled"));
+  EXPECT_EQ(JobEvents(EventType::kJobCancelled)[0].error, "superseded");
+}
+
 TEST_F(PoolLeaseTest, LastAttemptThatHadNotStartedRunsAgain) {
   LoseAPoolWith("ok", 1, /*started=*/false);
   StartPool();

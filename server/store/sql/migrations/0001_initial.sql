@@ -587,8 +587,8 @@ begin
 end $$;
 
 -- Frees what a worker holds whose lease has ended, and ends the lease. Its claims that are on the way come before or fail.
--- What another transaction works on is left for the next call. Returns the jobs that were freed and whether they are exhausted.
-create function {schema}.rescue(p_worker int, out job_id bigint, out exhausted boolean) returns setof record
+-- What another transaction works on is left for the next call. Returns the jobs that were freed.
+create function {schema}.rescue(p_worker int) returns setof bigint
 language plpgsql as $$
 declare
   claims bigint[];
@@ -609,9 +609,7 @@ begin
     cross join lateral (select a + 1 >= j.max_attempts as last, i = any (c.started_last) as started) s
     where c.id = any (claims) and not i = any (c.returned)
       and not exists (select from {schema}.attempt_outcome o where o.job_id = i and o.claim_id = c.id);
-  return query
-    select s.job_id, coalesce(r.exhausted, false) from {schema}.settle(p_worker, reports) s
-    join unnest(reports) r on r.job_id = s.job_id where s.verdict in ('a', 's');
+  return query select s.job_id from {schema}.settle(p_worker, reports) s where s.verdict in ('a', 's');
   -- What is left of them held nothing any more.
   delete from {schema}.claim where id = any (claims) and open_jobs = 0;
 end $$;

@@ -51,7 +51,7 @@ where ended_at is not null and id in (select worker from {schema}.claim);
 
 -- name: Rescue
 -- See rescue: locks the worker's row, then its claims in order of id, but for those that another works on.
-select job_id, exhausted from {schema}.rescue($1::int);
+select {schema}.rescue($1::int);
 
 -- name: ReadLanes
 -- Tasks and flags of lanes. Index: lane_pkey.
