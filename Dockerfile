@@ -41,7 +41,7 @@ USER 10001:10001
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["millrace-server"]
 
-# Runs without any setting, on a database of its own in the volume /var/lib/millrace.
+# Runs without any setting, on a database of its own in the volume /var/lib/millrace. For trying it out, so its network is trusted.
 FROM runtime AS trial
 USER 0
 RUN apt-get update -qq \
@@ -50,7 +50,7 @@ RUN apt-get update -qq \
  && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends postgresql-15 \
  && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* \
  && install -d -o 10001 -g 10001 -m 0700 /var/lib/millrace
-ENV MILLRACE_DATA_DIR=/var/lib/millrace
+ENV MILLRACE_DATA_DIR=/var/lib/millrace MILLRACE_ALLOW_PLAINTEXT=true
 VOLUME /var/lib/millrace
 USER 10001:10001
 

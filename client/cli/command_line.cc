@@ -55,6 +55,14 @@ void AddCommands(CLI::App& app, Session& session) {
   AddCompletionCommand(app, session);
 }
 
+// The parser counts what was given; people want to know what to take out.
+std::string InPlainWords(const std::string& fault) {
+  const size_t at = fault.find(": At Most 1 required but received ");
+  if (at == std::string::npos) return fault;
+  const bool twice = fault.ends_with(" 2");
+  return absl::StrCat(fault.substr(0, at), ": given ", twice ? "twice" : "more than once");
+}
+
 // What is wrong with the arguments, and where to read how they should be.
 std::string UsageFault(const CLI::ParseError& error, const CLI::App& app) {
   std::string name = app.get_name();
@@ -63,7 +71,7 @@ std::string UsageFault(const CLI::ParseError& error, const CLI::App& app) {
     at = at->get_subcommands().front();
     absl::StrAppend(&name, " ", at->get_name());
   }
-  std::string fault = error.what();
+  std::string fault = InPlainWords(error.what());
   const bool lacks_command = at->get_subcommands().empty() && at->get_require_subcommand_min() > 0;
   if (lacks_command) {
     // The parser asks for a command even if there is one that it does not know.

@@ -63,6 +63,7 @@ absl::Status AddJob(const AddOptions& options, Session& session) {
   if (absl::Status completed = Complete(options, spec, session); !completed.ok()) return completed;
   const absl::StatusOr<const client::Connection*> connection = session.Connect();
   if (!connection.ok()) return connection.status();
+  session.set_doubt("the job may have been added all the same");
   const absl::StatusOr<client::AddedJobDetails> added =
       client::JobQueueClient(**connection).AddJob(spec);
   if (!added.ok()) return added.status();

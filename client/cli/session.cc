@@ -46,7 +46,8 @@ std::string Session::Explain(const absl::Status& status) const {
                           "or MILLRACE_ADDRESS");
     case absl::StatusCode::kDeadlineExceeded:
       return absl::StrCat("no answer from ", address, " within ", DurationText(options_.timeout),
-                          ": give it more time with --timeout");
+                          ": give it more time with --timeout",
+                          doubt_.empty() ? "" : absl::StrCat("; ", doubt_));
     case absl::StatusCode::kUnimplemented:
       return absl::StrCat("the server at ", address, " does not know this call: ", message,
                           "; update the older of the two");

@@ -48,6 +48,9 @@ class Session {
   // Makes the connection, the first time; does no I/O. INVALID_ARGUMENT for a bad address.
   absl::StatusOr<const client::Connection*> Connect();
 
+  // What a call may have done even if its answer does not come in time; nothing by default.
+  void set_doubt(const std::string& doubt) { doubt_ = doubt; }
+
   // The signal that ended the subcommand in order; 0 if none did.
   void set_interrupted_by(int signal) { interrupted_by_ = signal; }
   int interrupted_by() const { return interrupted_by_; }
@@ -71,6 +74,7 @@ class Session {
   Options options_;
   std::function<absl::Status(Session&)> action_;
   std::unique_ptr<client::Connection> connection_;
+  std::string doubt_;
   int interrupted_by_ = 0;
 };
 

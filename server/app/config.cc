@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <sstream>
+#include <system_error>
 #include <utility>
 
 #include "CLI/App.hpp"
@@ -18,6 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "server/app/config_file.h"
+#include "server/app/database_url.h"
 #include "server/app/help_text.h"
 
 namespace millrace {
@@ -52,6 +55,10 @@ std::string HostName() {
 }
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) {
+    return absl::InvalidArgumentError(absl::StrCat("cannot read ", path, ", which is a folder"));
+  }
   std::ifstream file(path);
   std::ostringstream text;
   text << file.rdbuf();
@@ -94,7 +101,8 @@ class ConfigReader {
     infos_ = InfosOf(table_);
   }
 
-  absl::StatusOr<Config> Read(const std::vector<std::string>& arguments) {
+  absl::StatusOr<Config> Read(const std::vector<std::string>& arguments,
+                              const OptionsCheck& check) {
     ReadArguments(arguments);
     if (config_.text_to_print.has_value()) return std::move(config_);
     ReadEnvironment();
@@ -102,6 +110,9 @@ class ConfigReader {
     ChooseDatabase();
     for (const ServerOption& option : table_) Apply(option);
     for (std::string& fault : FindFaults(config_.options)) faults_.push_back(std::move(fault));
+    if (absl::Status more = check(config_.options); !more.ok()) {
+      faults_.emplace_back(more.message());
+    }
     if (faults_.empty()) return std::move(config_);
     return absl::InvalidArgumentError(absl::StrJoin(faults_, "; "));
   }
@@ -241,6 +252,13 @@ class ConfigReader {
       faults_.push_back(absl::StrCat(given.shown_as, ": holds no connection string"));
       return;
     }
+    if (is_url && !IsDatabaseUrl(given.value)) {
+      faults_.push_back(absl::StrCat(given.shown_as,
+                                     ": is neither a URI that begins with postgresql:// nor a "
+                                     "connection string such as \"host=db.example.org "
+                                     "dbname=jobs\""));
+      return;
+    }
     const absl::Status set = option.set(given.value);
     if (set.ok()) return;
     faults_.push_back(absl::StrCat(given.shown_as, ": ", std::string(set.message()), ", got \"",
@@ -268,8 +286,9 @@ Environment ProcessEnvironment() {
 }
 
 absl::StatusOr<Config> ReadConfig(const std::vector<std::string>& arguments,
-                                  const Environment& environment, const std::string& version) {
-  return ConfigReader(environment, version).Read(arguments);
+                                  const Environment& environment, const std::string& version,
+                                  const OptionsCheck& check) {
+  return ConfigReader(environment, version).Read(arguments, check);
 }
 
 void HideSecrets(int argc, char** argv) {

@@ -1,5 +1,6 @@
 #include "server/app/database_url.h"
 
+#include <algorithm>
 #include <cctype>
 #include <map>
 #include <vector>
@@ -64,13 +65,18 @@ Parts SplitUri(const std::string& url) {
   return parts;
 }
 
-// name = value ..., with values in single quotes where needed and \ before a quote within.
+// name = value ..., with values in single quotes where needed and \ before a quote within. What is
+// left without a value gets the empty name.
 Parts SplitKeywords(const std::string& url) {
   Parts parts;
   size_t i = 0;
   while (i < url.size()) {
     const size_t equals = url.find('=', i);
-    if (equals == std::string::npos) break;
+    if (equals == std::string::npos) {
+      const std::string rest(absl::StripAsciiWhitespace(url.substr(i)));
+      if (!rest.empty()) parts[""] = rest;
+      break;
+    }
     const std::string name(absl::StripAsciiWhitespace(url.substr(i, equals - i)));
     i = equals + 1;
     while (i < url.size() && absl::ascii_isspace(url[i])) ++i;
@@ -90,7 +96,19 @@ Parts SplitKeywords(const std::string& url) {
 
 Parts Split(const std::string& url) { return IsUri(url) ? SplitUri(url) : SplitKeywords(url); }
 
+bool IsOptionName(const std::string& name) {
+  return !name.empty() &&
+         name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string::npos;
+}
+
 }  // namespace
+
+bool IsDatabaseUrl(const std::string& text) {
+  if (IsUri(text)) return true;
+  const Parts parts = SplitKeywords(text);
+  return !parts.empty() && std::all_of(parts.begin(), parts.end(),
+                                       [](const auto& part) { return IsOptionName(part.first); });
+}
 
 std::string DescribeDatabase(const std::string& database_url) {
   Parts parts = Split(database_url);

@@ -4,6 +4,9 @@
 
 namespace millrace {
 
+// Whether it has the form of a connection string or URI; what it holds may be wrong all the same.
+bool IsDatabaseUrl(const std::string& text);
+
 // What may be said of a connection string or URI: host, port, database and user, such as
 // "jobs@db.example.org:5432/work". Never a password.
 std::string DescribeDatabase(const std::string& database_url);

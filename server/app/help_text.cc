@@ -8,6 +8,16 @@ namespace {
 
 constexpr size_t kWidth = 100;
 constexpr char kIndent[] = "      ";
+constexpr char kSignalsAndExitCodes[] =
+    "Signals:\n"
+    "  SIGTERM or SIGINT stops the server in order: handlers may run on for the graceful shutdown\n"
+    "  timeout. A second one asks them to stop at once, a third one leaves the process.\n\n"
+    "Exit codes:\n"
+    "  0  stopped in order\n"
+    "  1  could not start: the line on standard error says why and how to mend it\n"
+    "  2  settings that are wrong\n"
+    "  3  handlers ignored the request to stop; the process left all the same\n"
+    "  4  the database did not take what became of some jobs, which therefore run again\n";
 
 std::string Wrapped(const std::string& text) {
   const std::vector<std::string> words = absl::StrSplit(text, ' ');
@@ -53,7 +63,7 @@ std::string HelpText(const std::vector<OptionInfo>& options) {
     group = option.group;
     absl::StrAppend(&text, Entry(option));
   }
-  return text;
+  return absl::StrCat(text, "\n", kSignalsAndExitCodes);
 }
 
 }  // namespace millrace

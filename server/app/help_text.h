@@ -8,7 +8,7 @@
 namespace millrace {
 
 // What --help prints: each option under its heading with its meaning, default and environment
-// variable.
+// variable, then signals and exit codes.
 std::string HelpText(const std::vector<OptionInfo>& options);
 
 }  // namespace millrace

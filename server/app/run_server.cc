@@ -24,6 +24,15 @@ int Fail(const absl::Status& status, ExitCode code) {
 // After the last signal that can be waited for; the kernel ends a private PostgreSQL with us.
 constexpr int kLeaveAtOnce = 3;
 
+// What is wrong with the tasks, or with what the options say of them. These are not the handlers
+// that will run: a private database, which those may want to know, does not exist yet.
+absl::Status CheckTasks(const ServerOptions& options,
+                        const std::function<void(TaskRegistry&)>& register_tasks) {
+  TaskRegistry tasks(TaskEnvironment{options.database_url});
+  register_tasks(tasks);
+  return WorkerPool::ValidateTasks(options.pool, tasks);
+}
+
 int RunWith(const ServerOptions& options,
             const std::function<void(TaskRegistry&)>& register_tasks) {
   SystemClock clock;
@@ -39,9 +48,14 @@ int RunWith(const ServerOptions& options,
   const absl::Status started = graph.Start();
   if (absl::IsCancelled(started)) return kExitClean;
   if (!started.ok()) return Fail(started, kExitCouldNotStart);
-  if (graph.WaitAndStop() == ServiceGraph::StopResult::kHandlersLeft) {
-    // Handlers still use what would be destroyed.
-    _exit(kExitHandlersLeft);
+  switch (graph.WaitAndStop()) {
+    case ServiceGraph::StopResult::kHandlersLeft:
+      // Handlers still use what would be destroyed.
+      _exit(kExitHandlersLeft);
+    case ServiceGraph::StopResult::kOutcomesLost:
+      return kExitOutcomesLost;
+    case ServiceGraph::StopResult::kClean:
+      break;
   }
   return kExitClean;
 }
@@ -50,8 +64,11 @@ int RunWith(const ServerOptions& options,
 
 int RunServer(int argc, char** argv, const std::function<void(TaskRegistry&)>& register_tasks) {
   SignalWatcher::BlockSignals();
-  const absl::StatusOr<Config> config = ReadConfig(std::vector<std::string>(argv + 1, argv + argc),
-                                                   ProcessEnvironment(), MILLRACE_VERSION);
+  const absl::StatusOr<Config> config =
+      ReadConfig(std::vector<std::string>(argv + 1, argv + argc), ProcessEnvironment(),
+                 MILLRACE_VERSION, [&register_tasks](const ServerOptions& options) {
+                   return CheckTasks(options, register_tasks);
+                 });
   HideSecrets(argc, argv);
   if (!config.ok()) return Fail(config.status(), kExitBadUsage);
   if (config->text_to_print.has_value()) {

@@ -12,12 +12,15 @@ enum ExitCode {
   kExitCouldNotStart = 1,
   kExitBadUsage = 2,
   // Handlers ignored the request to stop for longer than the graceful timeout and a grace.
-  kExitHandlersLeft = 3
+  kExitHandlersLeft = 3,
+  // The database did not take what became of some jobs, which therefore run again.
+  kExitOutcomesLost = 4
 };
 
 // The whole life of a server with the tasks that `register_tasks` enters: reads the settings,
 // builds and starts it, stops it at SIGTERM or SIGINT, and returns the exit code. A second signal
-// asks handlers to stop at once, a third one leaves the process. Call it from main, before there
+// asks handlers to stop at once, a third one leaves the process. `register_tasks` is called twice,
+// first to check the settings, so it does nothing but add handlers. Call it from main, before there
 // is any other thread.
 int RunServer(int argc, char** argv, const std::function<void(TaskRegistry&)>& register_tasks);
 

@@ -2,28 +2,19 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "server/model/job_spec.h"
+#include "server/rpc/listen_address.h"
+#include "server/store/postgres/sql_statements.h"
 
 namespace millrace {
 namespace {
 
 using Faults = std::vector<std::string>;
 
-constexpr size_t kMaxSchemaName = 40;
-
-bool IsSchemaName(const std::string& name) {
-  if (name.empty() || name.size() > kMaxSchemaName || (name[0] >= '0' && name[0] <= '9')) {
-    return false;
-  }
-  return std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-  });
-}
+constexpr size_t kMiB = 1024 * 1024;
 
 void AddFault(const absl::Status& status, Faults& faults) {
   if (!status.ok()) faults.emplace_back(status.message());
@@ -47,23 +38,38 @@ bool ReachedFromThisMachineOnly(const std::string& address) {
   return is_number && absl::StartsWith(host, "127.");
 }
 
+void CheckMetricsAddress(const std::string& address, Faults& faults) {
+  if (address.empty()) return;
+  if (!IsUnixAddress(address) && CheckAddressForm(address).ok()) return;
+  faults.push_back(absl::StrCat("metrics-listen: \"", address,
+                                "\" is not host:port, such as 127.0.0.1:9464, nor off"));
+}
+
 void CheckListening(const ServerOptions& options, Faults& faults) {
   AddFault(options.rpc.Validate(), faults);
-  for (const std::string& address : options.rpc.listen_addresses) {
+  CheckMetricsAddress(options.metrics_listen, faults);
+  std::vector<std::string> addresses = options.rpc.listen_addresses;
+  for (const std::string& address : addresses) {
     if (options.allow_plaintext || ReachedFromThisMachineOnly(address)) continue;
+    if (!CheckAddressForm(address).ok()) continue;
     faults.push_back(absl::StrCat("listen: ", address,
                                   " can be reached from other machines, and nothing is encrypted; "
                                   "listen on 127.0.0.1, or say --allow-plaintext"));
   }
-  const std::string& metrics = options.metrics_listen;
-  const size_t colon = metrics.rfind(':');
-  int port = 0;
-  if (!metrics.empty() &&
-      (colon == std::string::npos || colon == 0 ||
-       !absl::SimpleAtoi(metrics.substr(colon + 1), &port) || port < 0 || port > 65535)) {
-    faults.push_back(absl::StrCat("metrics-listen: \"", metrics,
-                                  "\" is not host:port, such as 127.0.0.1:9464, nor off"));
+  addresses.push_back(options.metrics_listen);
+  std::sort(addresses.begin(), addresses.end());
+  for (size_t i = 1; i < addresses.size(); ++i) {
+    // Port 0 is another one each time.
+    if (addresses[i] != addresses[i - 1] || absl::EndsWith(addresses[i], ":0")) continue;
+    if (!addresses[i].empty())
+      faults.push_back(absl::StrCat("listen: ", addresses[i], " is given twice"));
   }
+}
+
+template <typename Integer>
+void CheckRange(const char* name, Integer value, Integer low, Integer high, Faults& faults) {
+  if (value >= low && value <= high) return;
+  faults.push_back(absl::StrCat(name, ": must be ", low, " to ", high, ", got ", value));
 }
 
 template <size_t Count>
@@ -81,32 +87,20 @@ void CheckChoice(const char* name, const std::string& value,
 
 std::vector<std::string> FindFaults(const ServerOptions& options) {
   Faults faults;
-  if (!IsSchemaName(options.schema)) {
-    faults.push_back(absl::StrCat("schema: \"", options.schema,
-                                  "\" must be 1 to 40 lower-case letters, digits and underscores, "
-                                  "and not begin with a digit"));
-  }
+  AddFault(SqlStatements::CheckSchemaName(options.schema), faults);
   if (options.database_url.empty() && options.data_dir.empty()) {
     faults.emplace_back(
         "data-dir: there is no home directory to put a database in; name a folder, or a database "
         "with --database-url");
   }
-  if (options.max_connections < 4 || options.max_connections > 1000) {
-    faults.push_back(
-        absl::StrCat("max-connections: must be 4 to 1000, got ", options.max_connections));
-  }
+  CheckRange("max-connections", options.max_connections, 4, 1000, faults);
   CheckListening(options, faults);
   if (!options.pool_name.empty()) AddFault(ValidateName(options.pool_name, "pool-name"), faults);
   AddFault(options.pool.Validate(), faults);
-  if (options.rpc.limits.payload_bytes < 1024 ||
-      options.rpc.limits.payload_bytes > 64 * 1024 * 1024) {
-    faults.push_back(absl::StrCat("payload-limit-bytes: must be 1024 to 67108864, got ",
-                                  options.rpc.limits.payload_bytes));
-  }
-  if (options.events.ring_events < 1000) {
-    faults.push_back(absl::StrCat("event-buffer-events: must be at least 1000, got ",
-                                  options.events.ring_events));
-  }
+  CheckRange<size_t>("payload-limit-bytes", options.rpc.limits.payload_bytes, 1024, 64 * kMiB,
+                     faults);
+  CheckRange<size_t>("event-buffer-events", options.events.ring_events, 1000, 100'000'000, faults);
+  CheckRange<size_t>("event-buffer-bytes", options.events.ring_bytes, kMiB, 65'536 * kMiB, faults);
   CheckChoice<6>("log-level", options.log_level, {"trace", "debug", "info", "warn", "error", "off"},
                  faults);
   CheckChoice<2>("log-format", options.log_format, {"text", "json"}, faults);

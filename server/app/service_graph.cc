@@ -14,6 +14,7 @@
 #include "server/app/database_url.h"
 #include "server/base/logging.h"
 #include "server/rpc/health_control.h"
+#include "server/rpc/listen_address.h"
 #include "server/store/postgres/migrator.h"
 
 namespace millrace {
@@ -64,7 +65,8 @@ ServiceGraph::~ServiceGraph() {
 }
 
 absl::Status ServiceGraph::Start() {
-  for (const Step& step : {Step{&ServiceGraph::StartEmbeddedPostgres, Life::kStartingDatabase},
+  for (const Step& step : {Step{&ServiceGraph::CheckAddresses, Life::kStartingDatabase},
+                           Step{&ServiceGraph::StartEmbeddedPostgres, Life::kStartingDatabase},
                            Step{&ServiceGraph::ReachDatabase, Life::kOpeningDatabase},
                            Step{&ServiceGraph::OpenDatabase, Life::kStarting},
                            Step{&ServiceGraph::BuildPool, Life::kStarting},
@@ -86,6 +88,22 @@ absl::Status ServiceGraph::Advance(Life life) {
   if (stop_requests_ > 0) return absl::CancelledError("stopped while it was starting");
   life_ = life;
   return absl::OkStatus();
+}
+
+absl::Status ServiceGraph::CheckAddresses() {
+  std::vector<std::string> faults;
+  const auto note = [&faults](const absl::Status& status) {
+    if (!status.ok()) faults.emplace_back(status.message());
+  };
+  for (const std::string& address : options_.rpc.listen_addresses) {
+    note(CheckListenAddress(address));
+  }
+  // Only the HTTP server itself knows what it can listen on.
+  if (!options_.metrics_listen.empty()) {
+    note(HttpEndpoint::Create(options_.metrics_listen, {}).status());
+  }
+  if (faults.empty()) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrJoin(faults, "; "));
 }
 
 absl::Status ServiceGraph::StartEmbeddedPostgres() {
@@ -247,7 +265,12 @@ ServiceGraph::StopResult ServiceGraph::WaitAndStop() {
     part->Join();
   }
   const PoolStats stats = pool_->Stats();
-  if (stats.active == 0 && stats.stuck == 0 && !stats.running) return StopResult::kClean;
+  if (stats.active == 0 && stats.stuck == 0 && !stats.running) {
+    const size_t lost = pool_->Close();
+    if (lost == 0) return StopResult::kClean;
+    spdlog::error("the database did not take what became of {} jobs; they run again", lost);
+    return StopResult::kOutcomesLost;
+  }
   spdlog::error("leaving although {} handlers ignore the request to stop",
                 std::max(stats.active, stats.stuck));
   HurryIfDatabaseHangs();

@@ -35,6 +35,8 @@ class ServiceGraph {
   using RegisterTasksFunction = std::function<void(TaskRegistry&)>;
   enum class StopResult {
     kClean,
+    // The database did not take what became of some jobs, which therefore run again.
+    kOutcomesLost,
     // Handlers ignore the request to stop: leave the process without destroying the graph. The
     // private PostgreSQL has been stopped.
     kHandlersLeft
@@ -66,6 +68,8 @@ class ServiceGraph {
 
   // CANCELLED, and nothing changes, if the stop was requested.
   absl::Status Advance(Life life);
+  // Whether it could listen, before anything is made.
+  absl::Status CheckAddresses();
   absl::Status StartEmbeddedPostgres();
   // Makes the ways to the database, without I/O.
   absl::Status ReachDatabase();

@@ -19,13 +19,14 @@ absl::Duration RetryPolicy::DelayAfter(int attempt, absl::BitGenRef random) cons
 
 absl::Status RetryPolicy::Validate() const {
   std::vector<std::string> faults;
-  if (base <= absl::ZeroDuration()) faults.emplace_back("retry base must be positive");
-  if (maximum < base) faults.emplace_back("retry maximum must not be below the base");
-  if (maximum > absl::Hours(24 * 365)) faults.emplace_back("retry maximum must be at most a year");
+  if (base <= absl::ZeroDuration()) faults.emplace_back("retry-base-ms: must be positive");
+  if (maximum < base) faults.emplace_back("retry-maximum-ms: must not be below retry-base-ms");
+  if (maximum > absl::Hours(24 * 365))
+    faults.emplace_back("retry-maximum-ms: must be at most a year");
   if (!(multiplier >= 1.0 && multiplier <= 1000.0)) {
-    faults.emplace_back("retry multiplier must be 1 to 1000");
+    faults.emplace_back("retry-multiplier: must be 1 to 1000");
   }
-  if (!(jitter >= 0.0 && jitter <= 1.0)) faults.emplace_back("retry jitter must be 0 to 1");
+  if (!(jitter >= 0.0 && jitter <= 1.0)) faults.emplace_back("retry-jitter: must be 0 to 1");
   if (faults.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrJoin(faults, "; "));
 }

@@ -1,7 +1,6 @@
 #include "server/pool/outcome_recorder.h"
 
 #include <iterator>
-#include <limits>
 #include <string>
 #include <utility>
 
@@ -19,7 +18,6 @@ constexpr int kTriesOfOne = 2;
 constexpr absl::Duration kLongPause = absl::Seconds(5);
 // Before jobs whose keys are being taken are tried again.
 constexpr absl::Duration kBusyPause = absl::Milliseconds(20);
-constexpr int kWithoutEnd = std::numeric_limits<int>::max();
 
 bool IsTransient(const absl::Status& status) {
   return status.code() == absl::StatusCode::kUnavailable ||
@@ -59,7 +57,7 @@ void OutcomeRecorder::Run() {
     Work work = TakeWork();
     if (work.empty()) return;
     if (!work.starts.empty()) RecordStarts(work.starts);
-    for (Returned& returned : work.returned) GiveBackNow(std::move(returned));
+    for (Returned& returned : work.returned) GiveBackBatch(std::move(returned));
     for (Batch& batch : work.batches) RecordBatch(std::move(batch));
   }
 }
@@ -67,24 +65,33 @@ void OutcomeRecorder::Run() {
 OutcomeRecorder::Work OutcomeRecorder::TakeWork() {
   Work work = std::exchange(later_, {});
   MutexLock lock(mutex_);
-  if (work.empty()) {
-    while (work_.empty() && !finish_) {
-      idle_ = true;
-      changed_.Wait(mutex_);
-    }
+  idle_ = true;
+  bool retry_refused = false;
+  if (!work.empty()) {
+    WaitForWork(kBusyPause);
+  } else if (!refused_.empty()) {
+    retry_refused = !WaitForWork(retry_refused_at_ - clock_.Monotonic());
   } else {
-    idle_ = true;
-    clock_.WaitFor(mutex_, changed_, kBusyPause, [this] {
-      mutex_.AssertHeld();
-      return !work_.empty() || abandoned_;
-    });
+    while (work_.empty() && !finish_) changed_.Wait(mutex_);
   }
   idle_ = false;
-  std::move(work_.returned.begin(), work_.returned.end(), std::back_inserter(work.returned));
-  std::move(work_.batches.begin(), work_.batches.end(), std::back_inserter(work.batches));
-  work.starts = std::move(work_.starts);
-  work_ = {};
+  if (retry_refused || abandoned_ || clock_.Monotonic() >= retry_refused_at_) Move(refused_, work);
+  Move(work_, work);
   return work;
+}
+
+bool OutcomeRecorder::WaitForWork(absl::Duration timeout) {
+  return clock_.WaitFor(mutex_, changed_, timeout, [this] {
+    mutex_.AssertHeld();
+    return !work_.empty() || abandoned_;
+  });
+}
+
+void OutcomeRecorder::Move(Work& from, Work& to) {
+  std::move(from.starts.begin(), from.starts.end(), std::back_inserter(to.starts));
+  std::move(from.returned.begin(), from.returned.end(), std::back_inserter(to.returned));
+  std::move(from.batches.begin(), from.batches.end(), std::back_inserter(to.batches));
+  from = {};
 }
 
 void OutcomeRecorder::Finish() {
@@ -147,49 +154,67 @@ size_t OutcomeRecorder::backlog() const {
 }
 
 void OutcomeRecorder::RecordStarts(const Starts& starts) {
+  if (RecordStartsNow(starts, kTriesOfBatch).ok()) return;
+  for (const auto& start : starts) {
+    if (!abandoned() && RecordStartsNow({start}, kTriesOfOne).ok()) continue;
+    MutexLock lock(mutex_);
+    // What could not be put on record must not run; it is given back.
+    start->broken_off = true;
+    start_answered_.NotifyAll();
+  }
+}
+
+absl::Status OutcomeRecorder::RecordStartsNow(const Starts& starts, int tries_if_refused) {
   std::vector<Hold> holds;
   for (const auto& start : starts) holds.push_back(start->hold);
   absl::StatusOr<std::vector<bool>> recorded;
-  const absl::Status status = CallUntilAnswered("record last attempts", kWithoutEnd, [&] {
+  const absl::Status status = CallUntilAnswered("record last attempts", tries_if_refused, [&] {
     recorded = store_.RecordLastAttemptStarts(holds);
     return recorded.status();
   });
+  if (!status.ok()) return status;
   MutexLock lock(mutex_);
   for (size_t i = 0; i < starts.size(); ++i) {
-    starts[i]->answered = status.ok();
-    // What could not be put on record must not run; it is given back.
-    starts[i]->broken_off = starts[i]->broken_off || !status.ok();
-    starts[i]->recorded = status.ok() && (*recorded)[i];
+    starts[i]->answered = true;
+    starts[i]->recorded = (*recorded)[i];
   }
   start_answered_.NotifyAll();
+  return status;
 }
 
-void OutcomeRecorder::GiveBackNow(Returned returned) {
+void OutcomeRecorder::GiveBackBatch(Returned returned) {
+  if (GiveBackNow(returned, returned.refused ? 1 : kTriesOfBatch).ok()) return;
+  if (returned.refused || abandoned()) return PutAside(std::move(returned));
+  for (ClaimedJob& job : returned.batch.jobs) {
+    Returned one{{returned.batch.worker, returned.batch.claimed_at, {}}, returned.stale};
+    one.batch.jobs.push_back(std::move(job));
+    if (!GiveBackNow(one, kTriesOfOne).ok()) PutAside(std::move(one));
+  }
+}
+
+absl::Status OutcomeRecorder::GiveBackNow(Returned& returned, int tries_if_refused) {
   std::vector<ClaimedJob>& jobs = returned.batch.jobs;
   std::vector<Hold> holds;
   for (const ClaimedJob& job : jobs) holds.push_back({job.claim_id, job.job.id});
   absl::StatusOr<std::vector<RecordVerdict>> verdicts;
-  const absl::Status status = CallUntilAnswered("give back", kWithoutEnd, [&] {
+  const absl::Status status = CallUntilAnswered("give back", tries_if_refused, [&] {
     verdicts = store_.GiveBack(returned.batch.worker, holds);
     return verdicts.status();
   });
-  if (!status.ok()) {
-    spdlog::error("pool: {} jobs could not be given back; they are free when the lease has ended",
-                  jobs.size());
-    Done(jobs.size());
-    return;
-  }
+  if (!status.ok()) return status;
   announcer_.AnnounceGivenBack(jobs, *verdicts, returned.stale);
   Returned busy{{returned.batch.worker, returned.batch.claimed_at, {}}, returned.stale};
   for (size_t i = 0; i < jobs.size(); ++i) {
     if ((*verdicts)[i] == RecordVerdict::kBusy) busy.batch.jobs.push_back(std::move(jobs[i]));
   }
-  const size_t left = busy.batch.jobs.size();
-  if (MayLeaveForLater(left)) later_.returned.push_back(std::move(busy));
-  Done(jobs.size() - left);
+  const size_t given_back = jobs.size() - busy.batch.jobs.size();
+  if (MayLeaveForLater(busy.batch.jobs.size())) later_.returned.push_back(std::move(busy));
+  Done(given_back);
+  return status;
 }
 
 void OutcomeRecorder::RecordBatch(Batch batch) {
+  if (batch.refused) return RecordOne(std::move(batch));
   if (RecordNow(batch, kTriesOfBatch).ok()) {
     Recycle(std::move(batch));
     return;
@@ -207,15 +232,15 @@ void OutcomeRecorder::RecordBatch(Batch batch) {
 void OutcomeRecorder::Recycle(Batch batch) {
   batch.reports.clear();
   batch.notices.clear();
-  batch.repeated = false;
+  batch.repeated = batch.refused = false;
   // Swapped, so that what was there is freed without the lock.
   MutexLock lock(mutex_);
   std::swap(spare_, batch);
 }
 
 void OutcomeRecorder::RecordOne(Batch one) {
-  while (!abandoned()) {
-    const absl::Status refused = RecordNow(one, kTriesOfOne);
+  if (!abandoned()) {
+    const absl::Status refused = RecordNow(one, one.refused ? 1 : kTriesOfOne);
     if (refused.ok()) return;
     Batch bare;
     bare.worker = one.worker;
@@ -223,13 +248,32 @@ void OutcomeRecorder::RecordOne(Batch one) {
     bare.reports.push_back(
         WithoutContent(one.reports.front(), one.notices.front().event.max_attempts, refused));
     bare.notices.front().event.error = bare.reports.front().error_message;
-    // If even that is refused, the fault is not in the report.
     if (RecordNow(bare, 1).ok()) return;
-    WaitToRepeat(kLongPause);
   }
-  spdlog::error("pool: the outcome of job {} (attempt {}) is not recorded; it runs again",
-                one.reports.front().job_id, one.reports.front().attempt);
-  Done(1);
+  PutAside(std::move(one));
+}
+
+void OutcomeRecorder::PutAside(Returned returned) {
+  if (abandoned()) {
+    const size_t jobs = returned.batch.jobs.size();
+    spdlog::error("pool: {} jobs could not be given back; they are free when the lease has ended",
+                  jobs);
+    return GiveUp(jobs);
+  }
+  returned.refused = true;
+  if (refused_.empty()) retry_refused_at_ = clock_.Monotonic() + kLongPause;
+  refused_.returned.push_back(std::move(returned));
+}
+
+void OutcomeRecorder::PutAside(Batch one) {
+  if (abandoned()) {
+    spdlog::error("pool: the outcome of job {} (attempt {}) is not recorded; it runs again",
+                  one.reports.front().job_id, one.reports.front().attempt);
+    return GiveUp(1);
+  }
+  one.refused = true;
+  if (refused_.empty()) retry_refused_at_ = clock_.Monotonic() + kLongPause;
+  refused_.batches.push_back(std::move(one));
 }
 
 absl::Status OutcomeRecorder::RecordNow(Batch& batch, int tries_if_refused) {
@@ -261,7 +305,7 @@ bool OutcomeRecorder::MayLeaveForLater(size_t count) {
   if (count == 0) return false;
   if (!abandoned()) return true;
   spdlog::error("pool: {} jobs whose keys are being taken are left to the end of the lease", count);
-  Done(count);
+  GiveUp(count);
   return false;
 }
 
@@ -293,6 +337,19 @@ bool OutcomeRecorder::WaitToRepeat(absl::Duration delay) {
 void OutcomeRecorder::WakeLocked() {
   if (!std::exchange(idle_, false)) return;
   changed_.NotifyAll();
+}
+
+size_t OutcomeRecorder::given_up() const {
+  MutexLock lock(mutex_);
+  return given_up_;
+}
+
+void OutcomeRecorder::GiveUp(size_t count) {
+  {
+    MutexLock lock(mutex_);
+    given_up_ += count;
+  }
+  Done(count);
 }
 
 void OutcomeRecorder::Done(size_t count) {

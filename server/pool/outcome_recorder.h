@@ -24,8 +24,9 @@ namespace millrace {
 // are given back without having run, and that a last attempt starts. Its thread sends whatever has
 // come while the last call was under way, so an idle pool records at once and a busy one in batches
 // of hundreds. It repeats a call until the database has answered; the claim decides what holds.
-// Outcomes that the database refuses as a batch are recorded one by one, and one that is refused
-// alone becomes a failure without content, so that no report holds up the others or its own job.
+// What the database refuses as a batch is tried one by one, so that nothing holds up the others:
+// an outcome that is refused alone becomes a failure without content, a start that is refused is
+// broken off, and what cannot be helped so is put aside and tried again from time to time.
 // Owned by a run of the pool, which calls Run in a thread of its own. Thread-safe.
 class OutcomeRecorder {
  public:
@@ -56,6 +57,8 @@ class OutcomeRecorder {
 
   // Attempts and jobs that are not recorded yet.
   size_t backlog() const;
+  // Those that were given up.
+  size_t given_up() const;
 
  private:
   // Reports under one registration, and what belongs to each.
@@ -65,10 +68,14 @@ class OutcomeRecorder {
     std::vector<AttemptNotice> notices;
     // A try was not answered, so that it may have been recorded then.
     bool repeated = false;
+    // Was put aside.
+    bool refused = false;
   };
   struct Returned {
     ClaimedBatch batch;
     bool stale = false;
+    // Was put aside.
+    bool refused = false;
   };
   struct Start {
     Hold hold;
@@ -87,10 +94,20 @@ class OutcomeRecorder {
 
   // Waits; empty when there is nothing left to do.
   Work TakeWork();
+  // Until more work comes or recording is abandoned; false if this time has passed before.
+  bool WaitForWork(absl::Duration timeout) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Leaves `from` empty.
+  static void Move(Work& from, Work& to);
   void RecordStarts(const Starts& starts);
-  void GiveBackNow(Returned returned);
+  absl::Status RecordStartsNow(const Starts& starts, int tries_if_refused);
+  void GiveBackBatch(Returned returned);
+  // Announces what was given back; what is busy is left for later.
+  absl::Status GiveBackNow(Returned& returned, int tries_if_refused);
   void RecordBatch(Batch batch);
   void RecordOne(Batch one);
+  // For what the database refuses though the fault is not in what we say.
+  void PutAside(Returned returned);
+  void PutAside(Batch one);
   // Keeps its memory for a later batch.
   void Recycle(Batch batch);
   // Announces what was recorded; what is busy is left for later.
@@ -101,6 +118,7 @@ class OutcomeRecorder {
                                  const std::function<absl::Status()>& call);
   bool WaitToRepeat(absl::Duration delay);
   void Done(size_t count);
+  void GiveUp(size_t count);
   // Whether what is busy may be tried again later; if not it is given up.
   bool MayLeaveForLater(size_t count);
   void WakeLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -113,8 +131,11 @@ class OutcomeRecorder {
   Clock& clock_;
   const std::function<void()> on_done_;
 
-  // What was busy, to be tried again soon. Used by the recorder's thread alone.
+  // Used by the recorder's thread alone: what was busy, to be tried again soon, and what was
+  // refused, to be tried again at this monotonic time.
   Work later_;
+  Work refused_;
+  absl::Duration retry_refused_at_;
 
   mutable Mutex mutex_;
   CondVar changed_;
@@ -124,6 +145,7 @@ class OutcomeRecorder {
   // An empty batch that has memory already.
   Batch spare_ ABSL_GUARDED_BY(mutex_);
   size_t backlog_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t given_up_ ABSL_GUARDED_BY(mutex_) = 0;
   bool idle_ ABSL_GUARDED_BY(mutex_) = false;
   bool finish_ ABSL_GUARDED_BY(mutex_) = false;
   bool abandoned_ ABSL_GUARDED_BY(mutex_) = false;

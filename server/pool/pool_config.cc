@@ -14,7 +14,7 @@ constexpr int kMaxConcurrency = 1024;
 constexpr int kMaxQueueSize = 100'000;
 constexpr absl::Duration kDay = absl::Hours(24);
 
-// Gathers what is wrong with values.
+// Gathers what is wrong with values, which are named as the server's options.
 class Faults {
  public:
   void Range(const char* name, int value, int low, int high) {
@@ -22,11 +22,12 @@ class Faults {
     faults_.push_back(absl::StrCat(name, ": must be ", low, " to ", high, ", got ", value));
   }
 
+  // The option is in milliseconds.
   void Range(const char* name, absl::Duration value, absl::Duration low, absl::Duration high) {
     if (value >= low && value <= high) return;
-    faults_.push_back(absl::StrCat(name, ": must be ", absl::FormatDuration(low), " to ",
-                                   absl::FormatDuration(high), ", got ",
-                                   absl::FormatDuration(value)));
+    faults_.push_back(absl::StrCat(name, ": must be ", absl::ToInt64Milliseconds(low), " to ",
+                                   absl::ToInt64Milliseconds(high), ", got ",
+                                   absl::ToInt64Milliseconds(value)));
   }
 
   void Names(const char* name, const std::vector<std::string>& values) {
@@ -57,21 +58,22 @@ class Faults {
 absl::Status PoolConfig::Validate() const {
   Faults faults;
   faults.Range("concurrency", concurrency, 1, kMaxConcurrency);
-  faults.Range("poll_interval", poll_interval, absl::Milliseconds(10), absl::Hours(1));
-  faults.Range("queue_size", queue_size, 0, kMaxQueueSize);
-  faults.Range("queue_ttl", queue_ttl, absl::Milliseconds(100), kDay);
-  faults.Range("graceful_shutdown_timeout", graceful_shutdown_timeout, absl::ZeroDuration(), kDay);
-  faults.Range("stop_grace", stop_grace, absl::ZeroDuration(), absl::Hours(1));
-  faults.Range("max_job_execution_time", max_job_execution_time, absl::ZeroDuration(), 365 * kDay);
-  faults.Names("task_identifiers", task_identifiers);
-  faults.Names("forbidden_flags", forbidden_flags);
-  faults.Range("lease_ttl", lease_ttl, absl::Seconds(1), kDay);
-  faults.Range("heartbeat_interval", heartbeat_interval, absl::Milliseconds(100), kDay);
+  faults.Range("poll-interval-ms", poll_interval, absl::Milliseconds(10), absl::Hours(1));
+  faults.Range("queue-size", queue_size, 0, kMaxQueueSize);
+  faults.Range("queue-ttl-ms", queue_ttl, absl::Milliseconds(100), kDay);
+  faults.Range("graceful-shutdown-timeout-ms", graceful_shutdown_timeout, absl::ZeroDuration(),
+               kDay);
+  faults.Range("stop-grace-ms", stop_grace, absl::ZeroDuration(), absl::Hours(1));
+  faults.Range("max-job-execution-time-ms", max_job_execution_time, absl::ZeroDuration(),
+               365 * kDay);
+  faults.Names("task-identifiers", task_identifiers);
+  faults.Names("forbidden-flags", forbidden_flags);
+  faults.Range("lease-ttl-ms", lease_ttl, absl::Seconds(1), kDay);
+  faults.Range("heartbeat-interval-ms", heartbeat_interval, absl::Milliseconds(100), kDay);
   faults.AddIf(heartbeat_interval > lease_ttl / 3,
-               "heartbeat_interval: must be at most a third of lease_ttl");
+               "heartbeat-interval-ms: must be at most a third of lease-ttl-ms");
   faults.Add(retry.Validate());
-  faults.Range("max_attempts", max_attempts, 1, JobLimits::kMaxAttempts);
-  faults.Range("max_interruptions", max_interruptions, 0, 1'000'000);
+  faults.Range("max-interruptions", max_interruptions, 0, 1'000'000);
   return faults.status();
 }
 

@@ -47,12 +47,11 @@ struct PoolConfig {
   OnLostLease on_lost_lease = OnLostLease::kInterrupt;
   // The backoff of tasks that bring none of their own.
   RetryPolicy retry;
-  // For jobs that are added without a number of their own.
-  int max_attempts = 25;
   // Beyond this many, an interruption counts as a failure.
   int max_interruptions = 100;
 
-  // Every fault of the values, joined by "; ", as INVALID_ARGUMENT.
+  // Every fault of the values, joined by "; ", as INVALID_ARGUMENT. Names them as the server's
+  // options.
   absl::Status Validate() const;
 };
 

@@ -69,7 +69,9 @@ Claimer::Parts PoolRun::ClaimerParts() {
   };
 }
 
-PoolRun::~PoolRun() {
+PoolRun::~PoolRun() { Close(); }
+
+void PoolRun::Close() {
   if (!supervisor_.joinable()) return;
   ForceStop();
   Abandon();

@@ -36,8 +36,7 @@ namespace millrace {
 //      and the lease keeper go on until they have
 //
 // Owned by the pool. Start, Stop and ForceStop may be called from any thread; so may the rest.
-// The destructor abandons what the database does not take, and waits for every handler.
-// Thread-safe.
+// The destructor closes it. Thread-safe.
 class PoolRun {
  public:
   struct Parts {
@@ -69,6 +68,11 @@ class PoolRun {
   int ForceStop();
   // The database gets one more chance for each thing that waits for it.
   void Abandon();
+
+  // Forces the stop, abandons what the database does not take, and waits for every handler.
+  void Close();
+  // Jobs for which the database did not take what became of them; complete after Close.
+  size_t given_up() const { return recorder_.given_up(); }
 
   // What the stop did; complete when on_stopped is called.
   StopReport stop_report() const;

@@ -44,36 +44,40 @@ WorkerPool::WorkerPool(PoolStore& store, const TaskRegistry& tasks, EventEmitter
       errors_(events, counters_),
       tasks_(tasks, metrics) {}
 
-WorkerPool::~WorkerPool() {
+WorkerPool::~WorkerPool() { Close(); }
+
+size_t WorkerPool::Close() {
   std::shared_ptr<PoolRun> run;
   {
     MutexLock lock(mutex_);
     run = std::move(run_);
     if (state_ == State::kRunning) state_ = State::kStopping;
   }
-  // Its destructor forces the stop, and the last step of that locks mutex_.
-  run.reset();
+  if (run == nullptr) return 0;
+  // The last step of this locks mutex_.
+  run->Close();
+  return run->given_up();
 }
 
-absl::Status WorkerPool::Validate() const {
-  if (absl::Status valid = config_.Validate(); !valid.ok()) return valid;
-  if (absl::Status valid = registry_.status(); !valid.ok()) return valid;
-  if (config_.claim_unknown_tasks) return absl::OkStatus();
+absl::Status WorkerPool::ValidateTasks(const PoolConfig& config, const TaskRegistry& tasks) {
+  if (absl::Status valid = tasks.status(); !valid.ok()) return valid;
+  if (config.claim_unknown_tasks) return absl::OkStatus();
   std::vector<std::string> faults;
-  for (const std::string& identifier : config_.task_identifiers) {
-    if (registry_.Find(identifier) != nullptr) continue;
+  for (const std::string& identifier : config.task_identifiers) {
+    if (tasks.Find(identifier) != nullptr) continue;
     faults.push_back(
-        absl::StrCat("task_identifiers: no handler is registered for \"", identifier, "\""));
+        absl::StrCat("task-identifiers: no handler is registered for \"", identifier, "\""));
   }
-  if (registry_.TaskIdentifiers().empty()) {
-    faults.emplace_back("no task is registered, and claim_unknown_tasks is off");
+  if (tasks.TaskIdentifiers().empty()) {
+    faults.emplace_back("no task is registered, and claim-unknown-tasks is off");
   }
   if (faults.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrJoin(faults, "; "));
 }
 
 absl::Status WorkerPool::Start() {
-  if (absl::Status valid = Validate(); !valid.ok()) return valid;
+  if (absl::Status valid = config_.Validate(); !valid.ok()) return valid;
+  if (absl::Status valid = ValidateTasks(config_, registry_); !valid.ok()) return valid;
   absl::StatusOr<std::shared_ptr<PoolRun>> last = BeginStart();
   if (!last.ok()) return last.status();
   last->reset();

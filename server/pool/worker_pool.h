@@ -41,6 +41,10 @@ class PoolRun;
 // Thread-safe.
 class WorkerPool {
  public:
+  // Ok, or every fault of the registry and of what the configuration says of its tasks, as
+  // INVALID_ARGUMENT. What Start checks besides PoolConfig::Validate.
+  static absl::Status ValidateTasks(const PoolConfig& config, const TaskRegistry& tasks);
+
   // Does no I/O and starts no thread.
   WorkerPool(PoolStore& store, const TaskRegistry& tasks, EventEmitter& events,
              MetricsRegistry& metrics, Clock& clock, PoolConfig config, WorkerIdentity identity);
@@ -63,6 +67,11 @@ class WorkerPool {
   // goes on in the background. Hurries a Stop that is under way. FAILED_PRECONDITION "not running".
   absl::StatusOr<int> ForceStop();
 
+  // The last call: forces a stop, gives the database one more chance for what it has not taken, and
+  // waits for every handler. Returns for how many jobs of the last run the database did not take
+  // what became of them.
+  size_t Close();
+
   // Blocks until the pool is stopped, or `timeout` has passed; returns whether it is. At once if it
   // does not run.
   bool WaitUntilStopped(absl::Duration timeout);
@@ -79,7 +88,6 @@ class WorkerPool {
  private:
   enum class State { kStopped, kStarting, kRunning, kStopping, kEnding };
 
-  absl::Status Validate() const;
   // Enters kStarting and hands back what was left of the last run, to be destroyed.
   absl::StatusOr<std::shared_ptr<PoolRun>> BeginStart();
   void EndStop(const StopReport& report, bool forced);

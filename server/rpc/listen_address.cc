@@ -41,10 +41,10 @@ class ScopedSocket {
   const int fd_;
 };
 
-std::string Reason(int error) {
+std::string Reason(int error, const std::string& option) {
   switch (error) {
     case EADDRINUSE:
-      return "address already in use; choose another with --listen";
+      return absl::StrCat("address already in use; choose another with ", option);
     case EACCES:
       return "permission denied; choose a port from 1024 on or a folder that this user may write";
     case EADDRNOTAVAIL:
@@ -54,16 +54,10 @@ std::string Reason(int error) {
   }
 }
 
-absl::Status CannotListenFor(const std::string& address, int error) {
-  const std::string line = absl::StrCat("cannot listen on ", address, ": ", Reason(error));
+absl::Status CannotListenFor(const std::string& address, int error, const std::string& option) {
+  const std::string line = absl::StrCat("cannot listen on ", address, ": ", Reason(error, option));
   if (error == EADDRINUSE) return absl::UnavailableError(line);
   return absl::FailedPreconditionError(line);
-}
-
-absl::Status NoAddress(const std::string& address) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("cannot listen on \"", address,
-                   "\": not an address; give host:port, [IPv6]:port or unix:/path with --listen"));
 }
 
 // Nothing if it is no address.
@@ -95,9 +89,9 @@ int TryBind(const addrinfo& info) {
   return bind(probe.fd(), info.ai_addr, info.ai_addrlen) == 0 ? 0 : errno;
 }
 
-absl::Status CheckTcp(const std::string& address) {
+// REQUIRES: CheckAddressForm(address).ok().
+absl::Status CheckTcp(const std::string& address, const std::string& option) {
   const std::optional<HostAndPort> split = Split(address);
-  if (!split.has_value()) return NoAddress(address);
   addrinfo hints = {};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
@@ -110,11 +104,11 @@ absl::Status CheckTcp(const std::string& address) {
   bool some = false;
   for (const addrinfo* info = found; info != nullptr; info = info->ai_next) {
     const int error = TryBind(*info);
-    if (error == EADDRINUSE) return CannotListenFor(address, error);
+    if (error == EADDRINUSE) return CannotListenFor(address, error, option);
     if (error == 0) some = true;
     if (error != 0 && first_error == 0) first_error = error;
   }
-  return some ? absl::OkStatus() : CannotListenFor(address, first_error);
+  return some ? absl::OkStatus() : CannotListenFor(address, first_error, option);
 }
 
 std::string UnixPath(const std::string& address) {
@@ -131,28 +125,23 @@ bool IsAnswered(const sockaddr_un& name) {
   return errno == EAGAIN;
 }
 
-absl::Status CheckUnix(const std::string& address) {
+// REQUIRES: CheckAddressForm(address).ok().
+absl::Status CheckUnix(const std::string& address, const std::string& option) {
   const std::string path = UnixPath(address);
   sockaddr_un name = {};
   name.sun_family = AF_UNIX;
-  if (path.empty()) return NoAddress(address);
-  if (path.size() >= sizeof(name.sun_path)) {
-    return CannotListen(
-        address, absl::StrCat("the path has ", path.size(), " bytes, and the system takes at most ",
-                              sizeof(name.sun_path) - 1));
-  }
   std::memcpy(name.sun_path, path.data(), path.size());
   struct stat there;
   if (lstat(path.c_str(), &there) == 0) {
     if (!S_ISSOCK(there.st_mode)) return CannotListen(address, "there is a file of that name");
-    if (IsAnswered(name)) return CannotListenFor(address, EADDRINUSE);
+    if (IsAnswered(name)) return CannotListenFor(address, EADDRINUSE, option);
   }
   const std::string parent = std::filesystem::path(path).parent_path().string();
   const std::string folder = parent.empty() ? "." : parent;
   if (access(folder.c_str(), W_OK | X_OK) != 0) {
     const int error = errno;
     if (error == ENOENT) return CannotListen(address, "the folder does not exist; create it");
-    return CannotListenFor(address, error);
+    return CannotListenFor(address, error, option);
   }
   return absl::OkStatus();
 }
@@ -161,8 +150,26 @@ absl::Status CheckUnix(const std::string& address) {
 
 bool IsUnixAddress(const std::string& address) { return address.rfind(kUnixScheme, 0) == 0; }
 
-absl::Status CheckListenAddress(const std::string& address) {
-  return IsUnixAddress(address) ? CheckUnix(address) : CheckTcp(address);
+absl::Status CheckAddressForm(const std::string& address) {
+  if (IsUnixAddress(address)) {
+    const size_t size = UnixPath(address).size();
+    constexpr size_t kLongest = sizeof(sockaddr_un::sun_path) - 1;
+    if (size > kLongest) {
+      return absl::InvalidArgumentError(absl::StrCat("\"", address, "\" has a path of ", size,
+                                                     " bytes, and the system takes at most ",
+                                                     kLongest));
+    }
+    if (size > 0) return absl::OkStatus();
+  } else if (Split(address).has_value()) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "\"", address, "\" is not an address; give host:port, [IPv6]:port or unix:/path"));
+}
+
+absl::Status CheckListenAddress(const std::string& address, const std::string& option) {
+  if (absl::Status form = CheckAddressForm(address); !form.ok()) return form;
+  return IsUnixAddress(address) ? CheckUnix(address, option) : CheckTcp(address, option);
 }
 
 std::string WithPort(const std::string& address, int port) {

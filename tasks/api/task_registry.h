@@ -35,7 +35,8 @@ struct TaskEnvironment {
 };
 
 // The handlers of a server by task identifier. Filled once, at start, by RegisterTasks, before
-// anything reads it; from then on it is not changed. Thread-compatible.
+// anything reads it; from then on it is not changed. A server fills another one before, to check
+// its settings, so RegisterTasks does nothing but add handlers. Thread-compatible.
 class TaskRegistry {
  public:
   struct Task {

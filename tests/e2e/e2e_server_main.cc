@@ -16,6 +16,12 @@ TaskResult Brief(TaskContext& context) {
   return TaskResult::Success();
 }
 
+// Takes so long that many of them are not over before a test has looked.
+TaskResult Unhurried(TaskContext& context) {
+  context.WaitFor(absl::Milliseconds(50));
+  return TaskResult::Success();
+}
+
 // Ends only when it is asked to.
 TaskResult Slow(TaskContext& context) {
   while (context.WaitFor(absl::Hours(1))) {
@@ -31,6 +37,7 @@ TaskResult Ignoring(TaskContext&) {
 void RegisterTestTasks(TaskRegistry& tasks) {
   tasks.Add("noop", [](TaskContext&) {});
   tasks.Add("brief", Brief);
+  tasks.Add("unhurried", Unhurried);
   tasks.Add("slow", Slow);
   tasks.Add("failing", [](TaskContext&) { return TaskResult::Fail("as always"); });
   tasks.Add("ignoring", Ignoring);

@@ -128,18 +128,27 @@ TEST_F(StartTest, APortInUseIsNamedAndNothingIsLeftBehind) {
   ServerProcess first(MILLRACE_E2E_SERVER, OnCluster());
   ASSERT_TRUE(first.WaitUntilReady()) << first.output();
   const std::string address = first.grpc_address();
-  ExpectFailure(OnCluster({"--listen=" + address}), 1, {address, "--listen"});
   const std::string http = "127.0.0.1:" + std::to_string(first.http_port());
-  ExpectFailure(OnCluster({"--metrics-listen=" + http}), 1, {http, "--metrics-listen"});
-  EXPECT_EQ(schema_.Count("select count(*) from {schema}.worker"), 1);
+  const TempFolder folder;
+  const std::string data_dir = folder.path() + "/data";
+  ExpectFailure({"--data-dir=" + data_dir, "--listen=" + address}, 1, {address, "--listen"});
+  ExpectFailure({"--data-dir=" + data_dir, "--metrics-listen=" + http}, 1,
+                {http, "--metrics-listen"});
+  ExpectFailure({"--data-dir=" + data_dir, "--listen=" + address, "--metrics-listen=" + http}, 1,
+                {address, http});
+  EXPECT_FALSE(std::filesystem::exists(data_dir));
 }
 
 TEST_F(StartTest, AnUnusableDataDirectoryIsNamed) {
   ExpectFailure({"--data-dir=/proc/millrace"}, 1, {"/proc/millrace", "--data-dir"});
 }
 
-TEST_F(StartTest, AnUnknownTaskInTheAllowListIsNamed) {
-  ExpectFailure(OnCluster({"--task-identifiers=nonsense"}), 1, {"nonsense"});
+TEST_F(StartTest, AnUnknownTaskInTheAllowListIsNamedBeforeAnythingIsMade) {
+  for (const char* start : {"--autostart", "--no-autostart"}) {
+    ExpectFailure(OnCluster({"--task-identifiers=nonsense", start, "--concurrency=0"}), 2,
+                  {"task-identifiers: no handler is registered for \"nonsense\"", "concurrency: "});
+  }
+  EXPECT_EQ(schema_.Count("select count(*) from pg_namespace where nspname = '{schema}'"), 0);
 }
 
 TEST_F(StartTest, HelpAndVersionArePrinted) {
@@ -270,6 +279,18 @@ TEST_F(EmbeddedStartTest, ASignalEndsItAlthoughTheDatabaseStandsStill) {
   server.Signal(SIGTERM);
   EXPECT_EQ(server.WaitForExit(), 0) << server.output();
   for (const pid_t pid : frozen) EXPECT_TRUE(Eventually([&] { return !ProcessRuns(pid); })) << pid;
+}
+
+TEST_F(EmbeddedStartTest, OutcomesThatTheDatabaseDidNotTakeHaveAnExitCodeOfTheirOwn) {
+  ServerProcess server(MILLRACE_E2E_SERVER,
+                       {"--data-dir=" + data_dir_, "--graceful-shutdown-timeout-ms=100"});
+  ASSERT_TRUE(server.WaitUntilReady()) << server.output();
+  Query("select millrace.add_job('slow')");
+  ASSERT_TRUE(Eventually([&] { return Query("select count(*) from millrace.claim") != "0"; }));
+  FreezeWithChildren(Postmaster());
+  server.Signal(SIGTERM);
+  EXPECT_EQ(server.WaitForExit(), 4) << server.output();
+  EXPECT_THAT(server.output(), HasSubstr("did not take what became of 1 jobs"));
 }
 
 TEST_F(EmbeddedStartTest, AServerWhoseDatabaseBecomesReadOnlyIsNotReadyUntilThatEnds) {

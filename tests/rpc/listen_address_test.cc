@@ -80,12 +80,18 @@ TEST_F(ListenAddressTest, APortInUseIsOneClearLine) {
       "cannot listen on " + address + ": address already in use; choose another with --listen");
 }
 
+TEST_F(ListenAddressTest, TheOptionThatMendsItIsTheCallers) {
+  const std::string address = "127.0.0.1:" + std::to_string(ListenOnTcp());
+  EXPECT_THAT(std::string(CheckListenAddress(address, "--metrics-listen").message()),
+              HasSubstr("choose another with --metrics-listen"));
+}
+
 TEST_F(ListenAddressTest, WhatIsNoAddressIsRefused) {
   for (const char* address :
        {"", "x", ":1", "host:", "host:x", "host:65536", "host:-1", "1:2:3", "[::1:5", "unix:"}) {
     const absl::Status status = CheckListenAddress(address);
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << address;
-    EXPECT_THAT(std::string(status.message()), HasSubstr("--listen"));
+    EXPECT_THAT(std::string(status.message()), HasSubstr("is not an address; give host:port"));
   }
 }
 

@@ -58,9 +58,9 @@ void FakePoolStore::SetMaxJobsOfClaims(int max_jobs) {
   max_jobs_of_claims_ = max_jobs;
 }
 
-void FakePoolStore::HoldUpTakingBack(int times) {
+void FakePoolStore::SetClaimsOnTheirWay(bool on_their_way) {
   MutexLock lock(mutex_);
-  take_backs_held_up_ = times;
+  claims_on_their_way_ = on_their_way;
 }
 
 void FakePoolStore::OnClaim(std::function<void()> on_claim) {
@@ -90,6 +90,12 @@ void FakePoolStore::FailAll() {
 void FakePoolStore::Mend() {
   MutexLock lock(mutex_);
   faults_.fill({});
+  refused_.clear();
+}
+
+void FakePoolStore::Refuse(JobId id) {
+  MutexLock lock(mutex_);
+  refused_.insert(id);
 }
 
 void FakePoolStore::Hang(Call call) {
@@ -264,10 +270,7 @@ absl::StatusOr<std::vector<ClaimedJob>> FakePoolStore::Claim(const ClaimRequest&
 absl::StatusOr<bool> FakePoolStore::TakeBackClaim(WorkerNumber worker, int64_t number) {
   return Do(Call::kTakeBack, [&]() -> absl::StatusOr<bool> {
     mutex_.AssertHeld();
-    if (take_backs_held_up_ > 0) {
-      --take_backs_held_up_;
-      return false;
-    }
+    if (claims_on_their_way_) return false;
     claim_numbers_.insert(number);
     for (auto& [id, stored] : jobs_) {
       if (stored.view.held_by == worker) GiveBackOneLocked({number, id});
@@ -314,6 +317,7 @@ absl::StatusOr<std::vector<bool>> FakePoolStore::RecordLastAttemptStarts(
     const std::vector<Hold>& holds) {
   return Do(Call::kRecordStarts, [&]() -> absl::StatusOr<std::vector<bool>> {
     mutex_.AssertHeld();
+    if (absl::Status refused = CheckRefusedLocked(holds); !refused.ok()) return refused;
     std::vector<bool> recorded;
     for (const Hold& hold : holds) {
       Stored* stored = FindHeldLocked(hold);
@@ -322,6 +326,16 @@ absl::StatusOr<std::vector<bool>> FakePoolStore::RecordLastAttemptStarts(
     }
     return recorded;
   });
+}
+
+absl::Status FakePoolStore::CheckRefusedLocked(JobId id) const {
+  return refused_.contains(id) ? absl::InternalError("refused") : absl::OkStatus();
+}
+
+absl::Status FakePoolStore::CheckRefusedLocked(const std::vector<Hold>& holds) const {
+  absl::Status status;
+  for (const Hold& hold : holds) status.Update(CheckRefusedLocked(hold.job_id));
+  return status;
 }
 
 std::optional<RecordVerdict> FakePoolStore::TakeAnswer(Stored& stored) {
@@ -367,6 +381,9 @@ absl::StatusOr<RecordResult> FakePoolStore::Record(WorkerNumber,
   return Do(Call::kRecord, [&]() -> absl::StatusOr<RecordResult> {
     mutex_.AssertHeld();
     record_sizes_.push_back(reports.size());
+    for (const AttemptReport& report : reports) {
+      if (absl::Status refused = CheckRefusedLocked(report.job_id); !refused.ok()) return refused;
+    }
     RecordResult result;
     result.recorded_at = clock_.Now();
     for (const AttemptReport& report : reports) result.verdicts.push_back(RecordOneLocked(report));
@@ -387,6 +404,7 @@ absl::StatusOr<std::vector<RecordVerdict>> FakePoolStore::GiveBack(WorkerNumber,
                                                                    const std::vector<Hold>& holds) {
   return Do(Call::kGiveBack, [&]() -> absl::StatusOr<std::vector<RecordVerdict>> {
     mutex_.AssertHeld();
+    if (absl::Status refused = CheckRefusedLocked(holds); !refused.ok()) return refused;
     std::vector<RecordVerdict> verdicts;
     for (const Hold& hold : holds) verdicts.push_back(GiveBackOneLocked(hold));
     return verdicts;

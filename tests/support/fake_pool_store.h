@@ -66,8 +66,8 @@ class FakePoolStore final : public PoolStore {
   // No claim brings more jobs than this.
   void SetMaxJobsOfClaims(int max_jobs);
 
-  // The next `times` calls find the claim still on its way.
-  void HoldUpTakingBack(int times);
+  // Whether claims that are taken back are found to be still on their way.
+  void SetClaimsOnTheirWay(bool on_their_way);
 
   // Called after each claim that brought jobs, without a lock.
   void OnClaim(std::function<void()> on_claim);
@@ -79,6 +79,8 @@ class FakePoolStore final : public PoolStore {
   // Every call fails with UNAVAILABLE, until Mend.
   void FailAll();
   void Mend();
+  // Calls that start, report or give back this job are refused as a whole, until Mend.
+  void Refuse(JobId id);
   // Calls of this kind hang until Release.
   void Hang(Call call);
   void Release(Call call);
@@ -145,6 +147,9 @@ class FakePoolStore final : public PoolStore {
   RecordVerdict RecordOneLocked(const AttemptReport& report) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   RecordVerdict GiveBackOneLocked(const Hold& hold) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::vector<RescuedJob> FreeAllLocked(WorkerNumber worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status CheckRefusedLocked(JobId id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status CheckRefusedLocked(const std::vector<Hold>& holds) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static std::optional<RecordVerdict> TakeAnswer(Stored& stored);
 
   Clock& clock_;
@@ -163,7 +168,8 @@ class FakePoolStore final : public PoolStore {
   int max_jobs_of_claims_ ABSL_GUARDED_BY(mutex_) = std::numeric_limits<int>::max();
   std::function<void()> on_claim_ ABSL_GUARDED_BY(mutex_);
   JobId last_job_ ABSL_GUARDED_BY(mutex_) = 0;
-  int take_backs_held_up_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::set<JobId> refused_ ABSL_GUARDED_BY(mutex_);
+  bool claims_on_their_way_ ABSL_GUARDED_BY(mutex_) = false;
   // Numbers of claims that were made or taken back.
   std::set<int64_t> claim_numbers_ ABSL_GUARDED_BY(mutex_);
   WorkerNumber last_worker_ ABSL_GUARDED_BY(mutex_) = 0;

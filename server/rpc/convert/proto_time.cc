@@ -40,10 +40,6 @@ void SetDuration(absl::Duration duration, google::protobuf::Duration& proto) {
 
 absl::StatusOr<absl::Time> ToTime(const google::protobuf::Timestamp& proto,
                                   const std::string& field) {
-  if (proto.seconds() < kFirstSecond || proto.seconds() > kLastSecond) {
-    return Fault(field, absl::StrCat("must be from the year 1 to the year 9999, got ",
-                                     proto.seconds(), " seconds since 1970"));
-  }
   if (proto.nanos() < 0 || proto.nanos() > kLastNano) {
     return Fault(field, absl::StrCat("nanos must be 0 to ", kLastNano, ", got ", proto.nanos()));
   }

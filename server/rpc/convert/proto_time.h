@@ -14,7 +14,8 @@ namespace millrace {
 void SetTimestamp(absl::Time time, google::protobuf::Timestamp& proto);
 void SetDuration(absl::Duration duration, google::protobuf::Duration& proto);
 
-// INVALID_ARGUMENT "<field>: ..." if it is not a moment from the year 1 to the year 9999.
+// INVALID_ARGUMENT "<field>: ..." if its nanoseconds are none. Which years may be is left to the
+// limits of the field, which are narrower than protobuf's.
 absl::StatusOr<absl::Time> ToTime(const google::protobuf::Timestamp& proto,
                                   const std::string& field);
 

@@ -23,12 +23,15 @@ bool IsPlainName(const std::string& name) {
 
 }  // namespace
 
+absl::Status SqlStatements::CheckSchemaName(const std::string& name) {
+  if (IsPlainName(name)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "schema: \"" + name +
+      "\" must be 1 to 40 of a-z, 0-9 and _, beginning with a letter or _, and not with pg_");
+}
+
 absl::StatusOr<SqlStatements> SqlStatements::Create(const std::string& schema) {
-  if (!IsPlainName(schema)) {
-    return absl::InvalidArgumentError(
-        "schema: \"" + schema +
-        "\" must be 1 to 40 of a-z, 0-9 and _, beginning with a letter or _, and not with pg_");
-  }
+  if (absl::Status valid = CheckSchemaName(schema); !valid.ok()) return valid;
   return SqlStatements(schema);
 }
 

@@ -25,6 +25,9 @@ class SqlStatements {
   // not with "pg_".
   static absl::StatusOr<SqlStatements> Create(const std::string& schema);
 
+  // The rule of Create: Ok, or INVALID_ARGUMENT "schema: ...".
+  static absl::Status CheckSchemaName(const std::string& name);
+
   const std::string& schema() const { return schema_; }
   // The channel on which adders notify.
   std::string added_channel() const { return schema_ + "_added"; }

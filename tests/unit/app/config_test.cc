@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "absl/strings/str_split.h"
 #include "tests/unit/app/temp_folder.h"
 
 namespace millrace {
@@ -28,7 +29,7 @@ class ConfigTest : public testing::Test {
           if (found == environment_.end()) return std::nullopt;
           return found->second;
         },
-        "1.2.3");
+        "1.2.3", [this](const ServerOptions&) { return check_; });
   }
 
   ServerOptions Options(const std::vector<std::string>& arguments) {
@@ -50,6 +51,8 @@ class ConfigTest : public testing::Test {
   }
 
   std::map<std::string, std::string> environment_ = {{"HOME", "/home/somebody"}};
+  // What the check of the caller finds.
+  absl::Status check_;
   TempFolder folder_;
 };
 
@@ -132,9 +135,95 @@ TEST_F(ConfigTest, EveryFaultIsNamedAtOnce) {
   EXPECT_THAT(
       Fault({"--concurrency", "none", "--queue-size", "-1", "--schema", "Bad", "--frobnicate",
              "--log-level", "loud", "--listen", "0.0.0.0:1", "--retry-jitter", "x"}),
-      AllOf(HasSubstr("--concurrency"), HasSubstr("queue_size"), HasSubstr("schema"),
+      AllOf(HasSubstr("--concurrency"), HasSubstr("queue-size: "), HasSubstr("schema"),
             HasSubstr("unknown option --frobnicate"), HasSubstr("log-level"),
             HasSubstr("0.0.0.0:1"), HasSubstr("--retry-jitter"), Not(HasSubstr("\n"))));
+}
+
+TEST_F(ConfigTest, FaultsThatOnlyTheCallerFindsAreNamedWithTheOthers) {
+  check_ = absl::InvalidArgumentError("task-identifiers: nobody knows it");
+  EXPECT_THAT(Fault({"--concurrency", "0"}),
+              AllOf(HasSubstr("concurrency: must be"), HasSubstr("; task-identifiers: nobody")));
+}
+
+TEST_F(ConfigTest, AFolderIsNoFile) {
+  EXPECT_THAT(Fault({"--config", folder_.path()}),
+              HasSubstr("cannot read " + folder_.path() + ", which is a folder"));
+  EXPECT_THAT(Fault({"--database-url-file", folder_.path()}), HasSubstr("which is a folder"));
+}
+
+TEST_F(ConfigTest, ASchemaThatPostgresKeepsForItselfIsRefused) {
+  EXPECT_THAT(Fault({"--schema", "pg_x"}), HasSubstr("not with pg_"));
+}
+
+TEST_F(ConfigTest, WhatIsNoAddressIsNamed) {
+  for (const std::string address : {"unix:", "127.0.0.1:99999", "nonsense", "[::1:1"}) {
+    EXPECT_THAT(Fault({"--listen", address}),
+                AllOf(HasSubstr("listen: \"" + address + "\" is not an address"),
+                      Not(HasSubstr("--allow-plaintext"))));
+    EXPECT_THAT(Fault({"--metrics-listen", address}), HasSubstr("metrics-listen: "));
+  }
+}
+
+TEST_F(ConfigTest, AnAddressGivenTwiceIsNamed) {
+  EXPECT_THAT(Fault({"--listen", "127.0.0.1:1,127.0.0.1:1"}),
+              HasSubstr("listen: 127.0.0.1:1 is given twice"));
+  EXPECT_THAT(Fault({"--listen", "127.0.0.1:1", "--metrics-listen", "127.0.0.1:1"}),
+              HasSubstr("given twice"));
+  Options({"--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"});
+}
+
+TEST_F(ConfigTest, EveryFaultOfAValueBeginsWithTheNameOfItsOption) {
+  std::set<std::string> names;
+  for (const OptionInfo& option : ListOptions()) names.insert(option.name);
+  const std::string faults = Fault({"--poll-interval-ms=1",
+                                    "--queue-size=-1",
+                                    "--queue-ttl-ms=1",
+                                    "--concurrency=0",
+                                    "--stop-grace-ms=99999999",
+                                    "--max-interruptions=-1",
+                                    "--lease-ttl-ms=1",
+                                    "--retry-base-ms=0",
+                                    "--retry-multiplier=0",
+                                    "--retry-jitter=2",
+                                    "--max-job-calls=0",
+                                    "--max-message-bytes=1",
+                                    "--max-event-streams=0",
+                                    "--event-buffer-events=1",
+                                    "--event-buffer-bytes=0",
+                                    "--payload-limit-bytes=1",
+                                    "--max-connections=1",
+                                    "--schema=Bad",
+                                    "--heartbeat-interval-ms=9999",
+                                    "--retry-maximum-ms=-1"});
+  const std::vector<std::string> parts = absl::StrSplit(faults, "; ");
+  EXPECT_GE(parts.size(), 20u);
+  for (const std::string& part : parts) {
+    const size_t start = part.find_first_not_of('-');
+    EXPECT_TRUE(names.contains(part.substr(start, part.find(':') - start))) << part;
+  }
+}
+
+TEST_F(ConfigTest, TheEventBufferHasLimitsOnBothSides) {
+  EXPECT_THAT(Fault({"--event-buffer-bytes", "0", "--event-buffer-events", "99999999999"}),
+              AllOf(HasSubstr("event-buffer-bytes: must be 1048576 to 68719476736, got 0"),
+                    HasSubstr("event-buffer-events: must be 1000 to 100000000, got 99999999999")));
+}
+
+TEST_F(ConfigTest, WhatIsNoConnectionStringIsSaidToBeNone) {
+  for (const char* text : {"nonsense", "mysql://db/jobs", "db.example.org:5432/jobs",
+                           "jdbc:postgresql://db/jobs?user=x", "host=db nonsense"}) {
+    EXPECT_THAT(Fault({"--database-url", text}),
+                AllOf(HasSubstr("--database-url: is neither a URI"), Not(HasSubstr(text))));
+  }
+}
+
+TEST_F(ConfigTest, HelpTellsOfSignalsAndExitCodes) {
+  const absl::StatusOr<Config> config = Read({"--help"});
+  ASSERT_TRUE(config.ok());
+  for (const char* said : {"SIGTERM", "  0  ", "  1  ", "  2  ", "  3  ", "  4  "}) {
+    EXPECT_THAT(*config->text_to_print, HasSubstr(said));
+  }
 }
 
 TEST_F(ConfigTest, AValueThatIsMissingIsNamed) {

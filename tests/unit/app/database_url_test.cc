@@ -39,6 +39,16 @@ TEST(DatabaseUrlTest, MessagesLoseThePasswordAndTheirLineBreaks) {
   EXPECT_EQ(message, "bad \"***\" and *** too");
 }
 
+TEST(DatabaseUrlTest, UrisAndConnectionStringsAreTold) {
+  for (const char* text : {"postgresql://", "postgres://u@h/d", "host=h", "host = 'a b' dbname=d ",
+                           "password='it''s = here' user=u"}) {
+    EXPECT_TRUE(IsDatabaseUrl(text)) << text;
+  }
+  for (const char* text : {"", "h", "host=h d", "http://h/d?a=b", "=x", "Host=h"}) {
+    EXPECT_FALSE(IsDatabaseUrl(text)) << text;
+  }
+}
+
 TEST(DatabaseUrlTest, NonsenseIsDescribedWithoutHarm) {
   for (const char* text : {"", "=", "'", "postgres://", "postgres://:@", "host='", "%zz", "\\"}) {
     DescribeDatabase(text);

@@ -349,6 +349,21 @@ TEST_F(CommandsTest, AnAnswerThatDoesNotComeInTimeHasAnExitCodeOfItsOwn) {
   EXPECT_THAT(run.err, HasSubstr("within 2 s: give it more time with --timeout"));
 }
 
+TEST_F(CommandsTest, AJobWhoseAnswerDoesNotComeInTimeMayHaveBeenAdded) {
+  server_.queue.on_add_job = [](const v1::AddJobRequest&, v1::AddJobResponse*) {
+    return grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, "too late");
+  };
+  server_.Start();
+  const CommandRun run = Run({"jobs", "add", "t"});
+  EXPECT_EQ(run.code, 6);
+  EXPECT_THAT(run.err, HasSubstr("--timeout; the job may have been added all the same\n"));
+}
+
+TEST(UsageTest, AnOptionThatIsGivenTwiceIsSaidToBe) {
+  EXPECT_THAT(RunCommand({"--address", "a", "--address", "b", "stats"}).err,
+              HasSubstr("--address: given twice; see millrace"));
+}
+
 TEST(UsageTest, HelpAndVersionGoToStandardOutput) {
   for (const char* const argument : {"--help", "--version"}) {
     const CommandRun run = RunCommand({argument});

@@ -66,7 +66,8 @@ TEST(RetryPolicyTest, EveryFaultIsNamed) {
   policy.jitter = 1.5;
   const std::string message(policy.Validate().message());
   for (const char* named :
-       {"base must be positive", "maximum must not be below", "multiplier", "jitter"}) {
+       {"retry-base-ms: must be positive", "retry-maximum-ms: must not be below",
+        "retry-multiplier", "retry-jitter"}) {
     EXPECT_THAT(message, HasSubstr(named));
   }
   EXPECT_EQ(RetryPolicy().Validate(), absl::OkStatus());

@@ -22,15 +22,14 @@ TEST(PoolConfigTest, EveryFaultIsNamedInOneMessage) {
   config.forbidden_flags = {"a\nb"};
   config.heartbeat_interval = absl::Seconds(10);
   config.retry.multiplier = 0;
-  config.max_attempts = 0;
   config.max_interruptions = -1;
   const absl::Status status = config.Validate();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   for (const char* named :
-       {"concurrency: must be 1 to 1024, got 0", "poll_interval", "queue_size", "queue_ttl",
-        "graceful_shutdown_timeout", "max_job_execution_time",
-        "task_identifiers[1]: must not be empty", "forbidden_flags[0]: must be printable UTF-8",
-        "heartbeat_interval", "retry multiplier", "max_attempts", "max_interruptions"}) {
+       {"concurrency: must be 1 to 1024, got 0", "poll-interval-ms: must be 10 to 3600000, got 0",
+        "queue-size", "queue-ttl-ms", "graceful-shutdown-timeout-ms", "max-job-execution-time-ms",
+        "task-identifiers[1]: must not be empty", "forbidden-flags[0]: must be printable UTF-8",
+        "heartbeat-interval-ms", "retry-multiplier", "max-interruptions"}) {
     EXPECT_THAT(std::string(status.message()), HasSubstr(named));
   }
 }
@@ -41,7 +40,7 @@ TEST(PoolConfigTest, LeaseMustHoldThreeHeartbeats) {
   config.heartbeat_interval = absl::Seconds(3);
   EXPECT_EQ(config.Validate(), absl::OkStatus());
   config.lease_ttl = absl::Seconds(8);
-  EXPECT_THAT(std::string(config.Validate().message()), HasSubstr("a third of lease_ttl"));
+  EXPECT_THAT(std::string(config.Validate().message()), HasSubstr("a third of lease-ttl-ms"));
 }
 
 }  // namespace

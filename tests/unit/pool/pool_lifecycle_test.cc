@@ -122,7 +122,7 @@ TEST_F(PoolLifecycleTest, StartRefusesABadConfigurationNamingEveryFault) {
   const absl::Status status = pool_->Start();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), HasSubstr("concurrency"));
-  EXPECT_THAT(std::string(status.message()), HasSubstr("queue_size"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("queue-size"));
   EXPECT_FALSE(pool_->running());
   EXPECT_TRUE(events_.All().empty());
 }
@@ -132,7 +132,7 @@ TEST_F(PoolLifecycleTest, StartRefusesATaskThatIsNotRegistered) {
   MakePool();
   EXPECT_EQ(pool_->Start(),
             absl::InvalidArgumentError(
-                "task_identifiers: no handler is registered for \"nobody knows me\""));
+                "task-identifiers: no handler is registered for \"nobody knows me\""));
 }
 
 TEST_F(PoolLifecycleTest, StopOfAPoolThatDoesNotRunIsRefused) {

@@ -13,6 +13,22 @@ using ::testing::HasSubstr;
 
 class PoolOutcomeTest : public PoolFixture {};
 
+TEST_F(PoolOutcomeTest, AtTheEndItIsKnownHowManyOutcomesTheDatabaseDidNotTake) {
+  StartPool();
+  ASSERT_TRUE(WaitUntilIdle());
+  store_.Fail(Call::kRecord, absl::UnavailableError("away"), FakePoolStore::kAlways);
+  AddAndWake("ok");
+  ASSERT_TRUE(events_.WaitFor(EventType::kWorkerError));
+  EXPECT_EQ(pool_->Close(), 1u);
+}
+
+TEST_F(PoolOutcomeTest, NothingIsLostAtTheEndOfAPoolThatRecordedAll) {
+  StartPool();
+  AddAndWake("ok");
+  ASSERT_TRUE(events_.WaitFor(EventType::kJobCompleted));
+  EXPECT_EQ(pool_->Close(), 0u);
+}
+
 TEST_F(PoolOutcomeTest, HandlerThatReturnsCompletesItsJob) {
   const JobId id = store_.AddTask("ok");
   StartPool();
@@ -373,6 +389,57 @@ TEST_F(PoolOutcomeTest, ReportThatTheDatabaseRefusesBecomesABareFailure) {
   }));
   EXPECT_THAT(store_.Look(id).history[0].error_message, HasSubstr("invalid byte sequence"));
   EXPECT_EQ(store_.Look(id).state, JobState::kScheduled);
+}
+
+TEST_F(PoolOutcomeTest, OutcomeThatIsRefusedInEveryFormHoldsUpNoOther) {
+  const JobId bad = store_.AddTask("ok");
+  store_.Refuse(bad);
+  StartPool();
+  ASSERT_TRUE(store_.WaitForCalls(Call::kRecord, 1));
+  const JobId good = AddAndWake("ok");
+  ASSERT_TRUE(Eventually([this, good] {
+    clock_.Advance(absl::Milliseconds(50));
+    return store_.Look(good).state == JobState::kCompleted;
+  }));
+  EXPECT_EQ(store_.Look(bad).state, JobState::kHeld);
+  store_.Mend();
+  EXPECT_TRUE(Eventually([this, bad] {
+    clock_.Advance(absl::Seconds(1));
+    return store_.Look(bad).state == JobState::kCompleted;
+  }));
+}
+
+TEST_F(PoolOutcomeTest, JobThatCanNeitherStartNorBeGivenBackHoldsUpNoOther) {
+  const JobId bad = store_.AddTask("ok", /*max_attempts=*/1);
+  store_.Refuse(bad);
+  StartPool();
+  ASSERT_TRUE(store_.WaitForCalls(Call::kRecordStarts, 1));
+  const JobId good = AddAndWake("ok", /*max_attempts=*/1);
+  ASSERT_TRUE(Eventually([this, good] {
+    clock_.Advance(absl::Milliseconds(50));
+    return store_.Look(good).state == JobState::kCompleted;
+  }));
+  EXPECT_EQ(store_.Look(bad).state, JobState::kHeld);
+  store_.Mend();
+  EXPECT_TRUE(Eventually([this, bad] {
+    clock_.Advance(absl::Seconds(1));
+    return store_.Look(bad).state == JobState::kCompleted;
+  }));
+}
+
+TEST_F(PoolOutcomeTest, StopTriesOnceMoreWhatWasRefusedWhenItIsAbandoned) {
+  const JobId bad = store_.AddTask("ok", /*max_attempts=*/1);
+  store_.Refuse(bad);
+  StartPool();
+  ASSERT_TRUE(Eventually([this] {
+    clock_.Advance(absl::Milliseconds(50));
+    return store_.CountCalls(Call::kGiveBack) == 5;
+  }));
+  // What comes later is recorded later.
+  ASSERT_TRUE(store_.WaitForState(AddAndWake("ok"), JobState::kCompleted));
+  store_.Mend();
+  pool_.reset();
+  EXPECT_EQ(store_.Look(bad).state, JobState::kReady);
 }
 
 TEST_F(PoolOutcomeTest, HandlerSeesItsJob) {
