@@ -43,6 +43,17 @@ class JobsTest : public testing::Test {
     return Eventually([&] { return schema_.Count(kEndedOnce) == count; }, absl::Minutes(3));
   }
 
+  // Freezes the server, and lets it go on if it holds nothing just then.
+  bool StopsWhileItHoldsJobs(const ServerProcess& server) {
+    server.Signal(SIGSTOP);
+    const int holds = schema_.Count(
+        "select coalesce(sum(open_jobs), 0) from {schema}.claim c "
+        "join {schema}.worker w on w.id = c.worker where w.worker_id = '" +
+        server.worker_id() + "'");
+    if (holds == 0) server.Signal(SIGCONT);
+    return holds > 0;
+  }
+
   // Waits until a handler of the task runs.
   bool Runs(const std::string& task) {
     return Eventually([&] {
@@ -87,6 +98,7 @@ TEST_F(JobsTest, AKillInTheMiddleLosesNothing) {
   const auto second = StartServer(short_lease);
   AddJobs("unhurried", kMany);
   ASSERT_TRUE(Eventually([&] { return schema_.Count(kWorkers) == 2; }));
+  ASSERT_TRUE(Eventually([&] { return StopsWhileItHoldsJobs(*first); }));
   first->Signal(SIGKILL);
   EXPECT_EQ(first->WaitForExit(), -SIGKILL);
   ASSERT_LT(schema_.Count(kEndedOnce), kMany) << "that was not in the middle";
