@@ -24,8 +24,10 @@ std::string TestDatabaseUrl() {
 TestSchema::TestSchema() {
   static std::atomic<int> count = 0;
   name_ = "test_" + std::to_string(getpid()) + "_" + std::to_string(++count);
-  database_ = *PostgresDatabase::Create({.database_url = TestDatabaseUrl(), .schema = name_},
-                                        metrics_, clock_);
+  // The limit is of a busy machine, on which a look at all tables may take a minute.
+  database_ = *PostgresDatabase::Create(
+      {.database_url = TestDatabaseUrl(), .schema = name_, .call_limit = absl::Minutes(5)},
+      metrics_, clock_);
   const absl::Status migrated = Migrator(*database_).Migrate();
   EXPECT_TRUE(migrated.ok()) << migrated;
 }
