@@ -29,7 +29,7 @@ void Apply(PostgresConnection& connection, const SqlMigration& migration) {
 // Without partitions everything works as well, so that only a new schema insists on them: nobody
 // can be in the way there.
 absl::Status MakePartitions(PostgresDatabase& database, bool new_schema) {
-  const absl::Status made = PostgresMaintenanceStore(database).EnsurePartitions();
+  absl::Status made = PostgresMaintenanceStore(database).EnsurePartitions();
   if (made.ok() || new_schema) return made;
   spdlog::warn("cannot make partitions ahead of time: {}", std::string(made.message()));
   return absl::OkStatus();

@@ -78,7 +78,7 @@ PostgresJobStore::PostgresJobStore(PostgresDatabase& database, MetricsRegistry& 
 
 absl::StatusOr<std::vector<AddedJob>> PostgresJobStore::AddJobs(const std::vector<JobSpec>& specs) {
   std::vector<AddedJob> added;
-  const absl::Status ran = specs.size() == 1 ? AddAlone(specs, added) : AddMany(specs, added);
+  absl::Status ran = specs.size() == 1 ? AddAlone(specs, added) : AddMany(specs, added);
   if (!ran.ok()) return ran;
   if (added.size() < specs.size())
     return absl::InternalError("a task or a serial queue that was there has gone");
@@ -98,9 +98,9 @@ absl::Status PostgresJobStore::AddAlone(const std::vector<JobSpec>& specs,
       AddOne(connection, transaction, specs[0], added);
     });
   };
-  const absl::Status ran = add();
+  absl::Status ran = add();
   if (!ran.ok() || !added.empty()) return ran;
-  const absl::Status made = MakeNames(specs);
+  absl::Status made = MakeNames(specs);
   return made.ok() ? add() : made;
 }
 
@@ -255,7 +255,7 @@ absl::StatusOr<JobPage> PostgresJobStore::ListJobs(const JobFilter& filter,
 
 absl::Status PostgresJobStore::Ping() {
   bool read_only = false;
-  const absl::Status ran = database_.Run("ping", [&](PostgresConnection& connection) {
+  absl::Status ran = database_.Run("ping", [&](PostgresConnection& connection) {
     pqxx::nontransaction transaction(connection.raw());
     read_only = connection.Execute(transaction, "Ping")[0][0].as<bool>();
   });
