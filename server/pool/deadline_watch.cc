@@ -25,7 +25,8 @@ void DeadlineWatch::Run() {
     next_ns_ = absl::ToInt64Nanoseconds(next);
     clock_.WaitFor(mutex_, changed_, next - clock_.Monotonic(), [this, next] {
       mutex_.AssertHeld();
-      return stop_ || asked_ < next;
+      // The clock once more: it may have moved since the timeout was worked out.
+      return stop_ || asked_ < next || clock_.Monotonic() >= next;
     });
   }
 }
