@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
@@ -36,9 +37,14 @@ ServerProcess::ServerProcess(const std::string& program, const std::vector<std::
   std::vector<char*> words;
   for (std::string& word : command) words.push_back(word.data());
   words.push_back(nullptr);
-  std::string path = "PATH=/usr/local/bin:/usr/bin:/bin";
-  std::string home = "HOME=" + folder_.path();
-  char* environment[] = {path.data(), home.data(), nullptr};
+  std::vector<std::string> variables = {"PATH=/usr/local/bin:/usr/bin:/bin",
+                                        "HOME=" + folder_.path()};
+  for (const char* name : {"ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS"}) {
+    if (const char* value = std::getenv(name)) variables.push_back(std::string(name) + "=" + value);
+  }
+  std::vector<char*> environment;
+  for (std::string& variable : variables) environment.push_back(variable.data());
+  environment.push_back(nullptr);
   const int output = open(output_path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   const pid_t parent = getpid();
   pid_ = fork();
@@ -50,7 +56,7 @@ ServerProcess::ServerProcess(const std::string& program, const std::vector<std::
   if (getppid() != parent) _exit(127);
   dup2(output, STDOUT_FILENO);
   dup2(output, STDERR_FILENO);
-  execve(words[0], words.data(), environment);
+  execve(words[0], words.data(), environment.data());
   _exit(127);
 }
 
