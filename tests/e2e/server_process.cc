@@ -53,7 +53,7 @@ ServerProcess::ServerProcess(const std::string& program, const std::vector<std::
     return;
   }
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != parent) _exit(127);
+  if (getppid() != parent || output < 0) _exit(127);
   dup2(output, STDOUT_FILENO);
   dup2(output, STDERR_FILENO);
   execve(words[0], words.data(), environment.data());
