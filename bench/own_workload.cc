@@ -4,10 +4,10 @@
 
 #include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "bench/bench_schema.h"
 #include "bench/bench_tasks.h"
 #include "server/store/postgres/binary_array.h"
+#include "server/store/postgres/claim_rows.h"
 #include "server/store/postgres/postgres_pool_store.h"
 #include "server/store/postgres/postgres_text.h"
 
@@ -17,17 +17,6 @@ namespace {
 // Times as an ordinary job has them, in microseconds.
 constexpr int64_t kExecutionTime = 150;
 constexpr int64_t kQueueTime = 2'500'000;
-
-// Where the claim's id stands in the column "chunk" of ClaimJobs.
-constexpr size_t kClaimIdPart = 8;
-
-// The literal limit that the store prepares for so many rows.
-int LiteralFor(int rows) {
-  for (const int literal : {4, 16, 64, 256, 1024}) {
-    if (rows <= literal) return literal;
-  }
-  return 4096;
-}
 
 class OwnWorker final : public LoopWorker {
  public:
@@ -47,8 +36,8 @@ class OwnWorker final : public LoopWorker {
     absl::Status ran = connection_->Run([&](PostgresConnection& connection) {
       pqxx::nontransaction transaction(connection.raw());
       const pqxx::result rows = connection.ExecuteWithRows(
-          LiteralFor(rows_), transaction, "ClaimJobs", batch_, worker_, tasks_, "{}", false, rows_,
-          absl::Uniform<int64_t>(random_, 0, kClaimNumbers));
+          ClaimRowLimit(rows_), transaction, "ClaimJobs", batch_, worker_, tasks_, "{}", false,
+          rows_, absl::Uniform<int64_t>(random_, 0, kClaimNumbers));
       jobs = static_cast<int>(rows.size());
       if (jobs > 0) Complete(connection, transaction, rows);
     });
@@ -63,15 +52,13 @@ class OwnWorker final : public LoopWorker {
   void Complete(PostgresConnection& connection, pqxx::transaction_base& transaction,
                 const pqxx::result& rows) {
     BinaryArray jobs(rows.size()), executions(rows.size()), queue_times(rows.size());
-    std::string claim;
     for (const auto& row : rows) {
-      const std::vector<std::string> shared = absl::StrSplit(row["chunk"].c_str(), ',');
-      if (shared.size() > kClaimIdPart) claim = shared[kClaimIdPart];
       jobs.Add(row[0].as<int64_t>());
       executions.Add(kExecutionTime);
       queue_times.Add(kQueueTime);
     }
-    connection.Execute(transaction, "CompletePlain", "{" + claim + "}", "{1}", "{1}",
+    connection.Execute(transaction, "CompletePlain",
+                       absl::StrCat("{", ClaimRows::FindClaimId(rows), "}"), "{1}", "{1}",
                        absl::StrCat("{", rows.size(), "}"), jobs.Take(), executions.Take(),
                        queue_times.Take(), worker_);
   }

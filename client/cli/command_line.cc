@@ -46,12 +46,13 @@ void AddCommands(CLI::App& app, Session& session) {
   AddStatsCommand(app, session);
   AddWorkerIdCommand(app, session);
   AddEventsCommand(app, session);
-  CLI::App* const jobs = app.add_subcommand("jobs", "Add jobs and look at them");
+  CLI::App* const jobs = app.add_subcommand("jobs", "Add jobs, look at them and cancel them");
   jobs->require_subcommand(1);
   AddJobsAddCommand(*jobs, session);
   AddJobsAddManyCommand(*jobs, session);
   AddJobsGetCommand(*jobs, session);
   AddJobsListCommand(*jobs, session);
+  AddJobsCancelCommand(*jobs, session);
   AddCompletionCommand(app, session);
 }
 

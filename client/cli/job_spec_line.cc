@@ -86,7 +86,7 @@ absl::Status SetMember(const JsonMember& member, JobSpec& spec) {
   if (member.name == "queue_name") return SetText(member, spec.queue_name);
   if (member.name == "run_at") return SetRunAt(member, spec);
   if (member.name == "priority") return SetInteger(member, spec.priority);
-  if (member.name == "max_attempts") return SetInteger(member, spec.max_attempts);
+  if (member.name == "max_attempts") return SetInteger(member, spec.max_attempts.emplace());
   if (member.name == "job_key") return SetText(member, spec.job_key);
   if (member.name == "job_key_mode") return SetKeyMode(member, spec);
   if (member.name == "flags") return SetFlags(member, spec);

@@ -108,8 +108,9 @@ void AddJobsAddCommand(CLI::App& jobs, Session& session) {
       ->capture_default_str()
       ->check(CLI::Range(JobLimits::kMinPriority, JobLimits::kMaxPriority, ""))
       ->type_name("N");
-  command->add_option("--max-attempts", spec.max_attempts, "Attempts in all, up to 32767")
-      ->capture_default_str()
+  command
+      ->add_option("--max-attempts", spec.max_attempts,
+                   "Attempts in all, up to 32767; by default what the server says, 25")
       ->check(CLI::Range(1, JobLimits::kMaxAttempts, ""))
       ->type_name("N");
   AddKeyOptions(*command, *options);

@@ -95,6 +95,21 @@ absl::StatusOr<AttemptOutcome> FromProto(v1::AttemptOutcome outcome) {
   }
 }
 
+absl::StatusOr<CancelResult> FromProto(v1::CancelResult result) {
+  switch (result) {
+    case v1::CANCEL_RESULT_CANCELLED:
+      return CancelResult::kCancelled;
+    case v1::CANCEL_RESULT_REQUESTED:
+      return CancelResult::kRequested;
+    case v1::CANCEL_RESULT_ENDED_BEFORE:
+      return CancelResult::kEndedBefore;
+    case v1::CANCEL_RESULT_NOT_FOUND:
+      return CancelResult::kNotFound;
+    default:
+      return Unknown("cancel result", result);
+  }
+}
+
 PartialSuccess FromProto(v1::PartialSuccess&& partial) {
   return PartialSuccess{Strings(partial.mutable_completed_steps()),
                         Strings(partial.mutable_failed_steps()), partial.retry_from_step(),
@@ -142,7 +157,7 @@ v1::JobSpec ToProto(const JobSpec& spec) {
   proto.set_queue_name(spec.queue_name);
   if (spec.run_at.has_value()) *proto.mutable_run_at() = ToProto(*spec.run_at);
   proto.set_priority(spec.priority);
-  proto.set_max_attempts(spec.max_attempts);
+  if (spec.max_attempts.has_value()) proto.set_max_attempts(*spec.max_attempts);
   proto.set_job_key(spec.job_key);
   if (spec.job_key_mode.has_value()) proto.set_job_key_mode(ToProto(*spec.job_key_mode));
   for (const std::string& flag : spec.flags) proto.add_flags(flag);
@@ -201,6 +216,7 @@ absl::StatusOr<JobDetails> FromProto(v1::Job&& job) {
   if (job.has_finished_at()) details.finished_at = FromProto(job.finished_at());
   details.last_error = std::move(*job.mutable_last_error());
   details.worker_id = std::move(*job.mutable_worker_id());
+  details.cancel_reason = std::move(*job.mutable_cancel_reason());
   return details;
 }
 

@@ -31,6 +31,7 @@ absl::Duration FromProto(const google::protobuf::Duration& duration);
 absl::StatusOr<JobState> FromProto(v1::JobState state);
 absl::StatusOr<AttemptOutcome> FromProto(v1::AttemptOutcome outcome);
 absl::StatusOr<AddResult> FromProto(v1::AddResult result);
+absl::StatusOr<CancelResult> FromProto(v1::CancelResult result);
 absl::StatusOr<JobDetails> FromProto(v1::Job&& job);
 absl::StatusOr<Attempt> FromProto(v1::Attempt&& attempt);
 PartialSuccess FromProto(v1::PartialSuccess&& partial);

@@ -93,4 +93,25 @@ absl::StatusOr<JobPage> JobQueueClient::ListJobs(const JobFilter& filter, int pa
   return page;
 }
 
+absl::StatusOr<std::vector<CancelResult>> JobQueueClient::CancelJobs(const std::vector<JobId>& ids,
+                                                                     const std::string& reason) {
+  v1::CancelJobsRequest request;
+  request.mutable_ids()->Add(ids.begin(), ids.end());
+  request.set_reason(reason);
+  v1::CancelJobsResponse response;
+  const absl::Status called = Call(*wire_->stub, &Stub::CancelJobs, request, &response, deadline_);
+  if (!called.ok()) return called;
+  std::vector<CancelResult> results;
+  for (int i = 0; i < response.results_size(); ++i) {
+    const absl::StatusOr<CancelResult> result = FromProto(response.results(i));
+    if (!result.ok()) return result.status();
+    results.push_back(*result);
+  }
+  if (results.size() != ids.size()) {
+    return absl::InternalError(absl::StrCat("the server answered for ", results.size(), " jobs of ",
+                                            ids.size(), " that were named"));
+  }
+  return results;
+}
+
 }  // namespace millrace::client

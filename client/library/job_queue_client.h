@@ -11,7 +11,7 @@
 
 namespace millrace::client {
 
-// Adds jobs and looks at them.
+// Adds jobs, looks at them and cancels them.
 //
 // Errors of every call: INVALID_ARGUMENT with the path of the field that is wrong, UNAVAILABLE if
 // the server or its database cannot be reached, DEADLINE_EXCEEDED if the options' deadline passed
@@ -36,6 +36,11 @@ class JobQueueClient {
   // before, or empty for the first. JobListing walks over all pages.
   absl::StatusOr<JobPage> ListJobs(const JobFilter& filter, int page_size,
                                    const std::string& page_token);
+
+  // Cancels up to 10,000 jobs; one result for each, in order. An empty reason means "cancelled by
+  // an operator".
+  absl::StatusOr<std::vector<CancelResult>> CancelJobs(const std::vector<JobId>& ids,
+                                                       const std::string& reason);
 
  private:
   // Holds the generated stub, which stays out of this header.

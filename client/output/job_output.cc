@@ -54,6 +54,7 @@ void WriteFields(const JobDetails& details, absl::Time now, bool colored, std::o
     fields.Add("finished at", TimeWithAge(*details.finished_at, now));
   }
   fields.AddUnlessEmpty("held by", details.worker_id);
+  fields.AddUnlessEmpty("to be cancelled", details.cancel_reason, Style::kWarning);
   fields.AddUnlessEmpty("last error", details.last_error, Style::kBad);
   fields.AddUnlessEmpty("key", job.job_key);
   fields.AddUnlessEmpty("flags", absl::StrJoin(job.flags, ", "));
@@ -114,7 +115,8 @@ JsonObject JobJson(const JobDetails& details) {
       .AddJson("metadata", job.metadata)
       .Add("finished_at", details.finished_at)
       .Add("last_error", details.last_error)
-      .Add("worker_id", details.worker_id);
+      .Add("worker_id", details.worker_id)
+      .Add("cancel_reason", details.cancel_reason);
 }
 
 JsonObject AttemptJson(const Attempt& attempt) {

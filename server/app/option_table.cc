@@ -150,6 +150,8 @@ void AddService(ServerOptions& options, Table& table) {
             });
   group.Number("payload-limit-bytes", options.rpc.limits.payload_bytes,
                "The largest payload of a job, in bytes.");
+  group.Number("max-attempts", options.rpc.default_max_attempts,
+               "Attempts of a job that is added through this server without a number of its own.");
   group.Number("max-message-bytes", options.rpc.max_message_bytes,
                "The largest request, in bytes.");
   group.Number("max-job-calls", options.rpc.max_job_calls,

@@ -99,6 +99,7 @@ std::vector<std::string> FindFaults(const ServerOptions& options) {
   AddFault(options.pool.Validate(), faults);
   CheckRange<size_t>("payload-limit-bytes", options.rpc.limits.payload_bytes, 1024, 64 * kMiB,
                      faults);
+  CheckRange("max-attempts", options.rpc.default_max_attempts, 1, JobLimits::kMaxAttempts, faults);
   CheckRange<size_t>("event-buffer-events", options.events.ring_events, 1000, 100'000'000, faults);
   CheckRange<size_t>("event-buffer-bytes", options.events.ring_bytes, kMiB, 65'536 * kMiB, faults);
   CheckChoice<6>("log-level", options.log_level, {"trace", "debug", "info", "warn", "error", "off"},

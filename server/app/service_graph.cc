@@ -195,8 +195,9 @@ absl::Status ServiceGraph::StartPool() {
   partition_maintainer_ = std::make_unique<PartitionMaintainer>(*maintenance_store_, clock_,
                                                                 PartitionMaintainer::Options{});
   if (absl::Status started = partition_maintainer_->Start(); !started.ok()) return started;
-  wakeup_listener_ =
-      std::make_unique<PostgresWakeupListener>(*database_, [this] { pool_->Wake(); });
+  wakeup_listener_ = std::make_unique<PostgresWakeupListener>(
+      *database_, PostgresWakeupListener::Callbacks{[this] { pool_->Wake(); },
+                                                    [this] { pool_->NoteCancelled(); }});
   if (absl::Status started = wakeup_listener_->Start(); !started.ok()) return started;
   if (options_.autostart) {
     if (absl::Status started = guarded_pool_->Start(); !started.ok()) return started;

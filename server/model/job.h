@@ -60,6 +60,8 @@ struct JobDetails {
   std::string last_error;
   // The worker id of the pool that holds it; empty unless it is held.
   std::string worker_id;
+  // Why an operator has cancelled it; empty unless it is held and was cancelled since.
+  std::string cancel_reason;
 };
 
 }  // namespace millrace

@@ -95,8 +95,8 @@ absl::Status ValidateJobSpec(const JobSpec& spec, const JobLimits& limits,
                                      JobLimits::kMaxPriority, field("priority"));
       !s.ok())
     return s;
-  if (absl::Status s =
-          ValidateRange(spec.max_attempts, 1, JobLimits::kMaxAttempts, field("max_attempts"));
+  if (absl::Status s = ValidateRange(spec.max_attempts.value_or(JobLimits::kDefaultMaxAttempts), 1,
+                                     JobLimits::kMaxAttempts, field("max_attempts"));
       !s.ok())
     return s;
   if (absl::Status s = ValidateOptionalName(spec.job_key, field("job_key")); !s.ok()) return s;

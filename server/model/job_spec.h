@@ -22,6 +22,7 @@ struct JobLimits {
   static constexpr int kMinPriority = -32768;
   static constexpr int kMaxPriority = 32767;
   static constexpr int kMaxAttempts = 32767;
+  static constexpr int kDefaultMaxAttempts = 25;
   // A setting; this is its default.
   size_t payload_bytes = 1024 * 1024;
 };
@@ -41,7 +42,8 @@ struct JobSpec {
   // Unset means now.
   std::optional<absl::Time> run_at;
   int priority = 0;
-  int max_attempts = 25;
+  // Unset means the server's, which is JobLimits::kDefaultMaxAttempts unless it is set otherwise.
+  std::optional<int> max_attempts;
   std::string job_key;
   // Unset means kReplace; an error without a key.
   std::optional<JobKeyMode> job_key_mode;

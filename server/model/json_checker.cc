@@ -100,7 +100,7 @@ std::string JsonChecker::FaultOfText() {
   ForEachNumber(text, [&](char* begin, size_t length) {
     const auto number = JsonNumber::Read({begin, length});
     if (!number) return;  // which is left for the parser to refuse, with its place
-    if (!number->FitsNumeric())
+    if (beyond.empty() && !number->FitsNumeric())
       beyond = absl::StrCat("holds a number that PostgreSQL's numeric cannot (at byte ",
                             begin - text.data(), ")");
     expanded_bytes_ += number->digits_of_exponent();

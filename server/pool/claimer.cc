@@ -12,6 +12,8 @@ namespace {
 
 // Under load jobs that have become due are looked for no more often than this.
 constexpr absl::Duration kShortestPromotion = absl::Milliseconds(50);
+// While claims bring jobs, those that have become due are looked for so often.
+constexpr absl::Duration kPromotionUnderLoad = absl::Milliseconds(200);
 // So many claims in a row that bring jobs, or wake-ups without room, end being idle.
 constexpr int kClaimsUntilBusy = 3;
 constexpr int kWakesUntilBusy = 3;
@@ -107,7 +109,10 @@ absl::Duration Claimer::NextReturn() const {
 
 void Claimer::PromoteIfDue() {
   const absl::Duration now = parts_.clock.Monotonic();
-  const bool due = now >= NextDue() || now >= last_promotion_ + poll_interval_;
+  // Serial and scheduled jobs that were added just now may come before those that are ready.
+  const absl::Duration interval =
+      busy_claims_ > 0 ? std::min(poll_interval_, kPromotionUnderLoad) : poll_interval_;
+  const bool due = now >= NextDue() || now >= last_promotion_ + interval;
   if (due && now >= last_promotion_ + kShortestPromotion) Promote(now);
 }
 

@@ -31,6 +31,8 @@ void LeaseKeeper::Run() {
     }
     if (ended.has_value()) Lost(*ended);
     const std::optional<WorkerNumber> worker = parts_.lease.worker();
+    // A new registration holds nothing yet.
+    if (!worker.has_value()) TakeCancelWish();
     WaitUntil(worker.has_value() ? KeepLease(*worker) : Register());
   }
   EndLease();
@@ -64,9 +66,13 @@ absl::Duration LeaseKeeper::Register() {
 }
 
 absl::Duration LeaseKeeper::KeepLease(WorkerNumber worker) {
+  const bool look_for_cancelled = TakeCancelWish();
   if (parts_.clock.Monotonic() >= next_heartbeat_) {
     const absl::Duration again = Heartbeat(worker);
     if (again != absl::InfiniteDuration()) return again;
+    LookForCancelled(worker);
+  } else if (look_for_cancelled) {
+    LookForCancelled(worker);
   }
   WatchOthers(worker);
   return std::min(next_heartbeat_, observer_.NextEnd());
@@ -103,6 +109,23 @@ void LeaseKeeper::Renewed(WorkerNumber worker, absl::Duration sent) {
       parts_.clock.Now() + registration_.lease_ttl - (parts_.clock.Monotonic() - sent);
   parts_.metrics.lease_expires.Set(absl::ToDoubleSeconds(expires - absl::UnixEpoch()));
   parts_.on_renewed();
+}
+
+bool LeaseKeeper::TakeCancelWish() {
+  MutexLock lock(mutex_);
+  return std::exchange(cancel_wish_, false);
+}
+
+void LeaseKeeper::LookForCancelled(WorkerNumber worker) {
+  const absl::StatusOr<std::vector<Hold>> cancelled = parts_.store.ListCancelled(worker);
+  if (!cancelled.ok()) return parts_.errors.Report("look for cancelled jobs", cancelled.status());
+  if (!cancelled->empty()) parts_.on_cancelled(*cancelled);
+}
+
+void LeaseKeeper::NoteCancelled() {
+  MutexLock lock(mutex_);
+  cancel_wish_ = true;
+  changed_.NotifyAll();
 }
 
 void LeaseKeeper::Lost(WorkerNumber worker) {
@@ -157,16 +180,13 @@ void LeaseKeeper::AnnounceRescued(std::vector<RescuedJob> jobs) {
     data.max_attempts = rescued.job.max_attempts;
     data.queue_name = std::move(rescued.job.queue_name);
     data.error = "worker lost";
+    events.push_back({.type = EventType::kJobRescued, .data = data});
+    data.error = std::move(rescued.reason);
     if (rescued.state == JobState::kExhausted) {
       ++counts.failed;
-      events.push_back({.type = EventType::kJobRescued, .data = data});
       events.push_back({.type = EventType::kJobExhausted, .data = std::move(data)});
     } else if (rescued.state == JobState::kCancelled) {
-      events.push_back({.type = EventType::kJobRescued, .data = data});
-      data.error = "superseded";
       events.push_back({.type = EventType::kJobCancelled, .data = std::move(data)});
-    } else {
-      events.push_back({.type = EventType::kJobRescued, .data = std::move(data)});
     }
   }
   parts_.counters.Add(counts);
@@ -191,7 +211,7 @@ void LeaseKeeper::WaitUntil(absl::Duration at) {
   MutexLock lock(mutex_);
   parts_.clock.WaitFor(mutex_, changed_, at - parts_.clock.Monotonic(), [this] {
     mutex_.AssertHeld();
-    return stop_ || ended_.has_value();
+    return stop_ || ended_.has_value() || cancel_wish_;
   });
 }
 

@@ -20,9 +20,9 @@
 
 namespace millrace {
 
-// Registers the pool, renews its lease, and rescues the jobs of pools whose leases have ended
-// (contract E2). A pool whose own lease was ended registers anew. Owned by a run of the pool, which
-// calls Run in a thread of its own. Thread-safe.
+// Registers the pool, renews its lease, rescues the jobs of pools whose leases have ended
+// (contract E2), and learns which jobs of the pool were cancelled. A pool whose own lease was ended
+// registers anew. Owned by a run of the pool, which calls Run in a thread of its own. Thread-safe.
 class LeaseKeeper {
  public:
   struct Parts {
@@ -41,6 +41,9 @@ class LeaseKeeper {
     std::function<void()> on_lost;
     // Jobs were freed.
     std::function<void()> on_rescued;
+    // Operators have cancelled these jobs, which this pool holds. Told again with each heartbeat
+    // until they are held no more.
+    std::function<void(const std::vector<Hold>&)> on_cancelled;
   };
 
   LeaseKeeper(WorkerRegistration registration, absl::Duration heartbeat_interval, Parts parts);
@@ -50,6 +53,9 @@ class LeaseKeeper {
   // `end_lease` says that nothing is held any more that must stay so: the lease is ended, if the
   // database answers at the first call.
   void RequestStop(bool end_lease);
+
+  // Somebody has cancelled jobs that pools hold: look soon whether some of ours are among them.
+  void NoteCancelled();
 
   // A call was refused because the lease of this worker was ended.
   void ReportEnded(WorkerNumber worker);
@@ -65,6 +71,8 @@ class LeaseKeeper {
   void WatchOthers(WorkerNumber own);
   void RescueEnded(const std::vector<WorkerNumber>& ended);
   void AnnounceRescued(std::vector<RescuedJob> jobs);
+  bool TakeCancelWish();
+  void LookForCancelled(WorkerNumber worker);
   void EndLease();
   void WaitUntil(absl::Duration at);
 
@@ -86,6 +94,7 @@ class LeaseKeeper {
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;
   bool end_lease_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<WorkerNumber> ended_ ABSL_GUARDED_BY(mutex_);
+  bool cancel_wish_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace millrace

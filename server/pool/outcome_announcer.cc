@@ -39,15 +39,15 @@ void Append(std::vector<Event>& events, EventType type, JobEventData data) {
   event.data = std::move(data);
 }
 
-void AppendStale(std::vector<Event>& events, JobEventData data, bool repeated) {
-  data.error = repeated ? "not accepted: recorded by an earlier try whose answer was lost, or the "
-                          "claim no longer holds the job"
-                        : "not accepted: the claim no longer holds the job";
+void AppendStale(std::vector<Event>& events, JobEventData data) {
+  data.error = "not accepted: the claim no longer holds the job";
   Append(events, EventType::kJobStaleOutcome, std::move(data));
 }
 
-void AppendSuperseded(std::vector<Event>& events, JobEventData data) {
-  data.error = "superseded";
+void AppendCancelled(std::vector<Event>& events, JobEventData data, const RecordResult& result,
+                     size_t place) {
+  const auto reason = result.cancel_reasons.find(place);
+  data.error = reason == result.cancel_reasons.end() ? "" : reason->second;
   Append(events, EventType::kJobCancelled, std::move(data));
 }
 
@@ -73,8 +73,7 @@ OutcomeAnnouncer::OutcomeAnnouncer(EventEmitter& events, PoolCounters& counters,
     : events_(events), counters_(counters), on_due_(std::move(on_due)) {}
 
 void OutcomeAnnouncer::Announce(const std::vector<AttemptReport>& reports,
-                                std::vector<AttemptNotice>& notices, const RecordResult& result,
-                                bool repeated) {
+                                std::vector<AttemptNotice>& notices, const RecordResult& result) {
   std::vector<Event> events;
   events.reserve(reports.size());
   absl::Duration first_due = absl::InfiniteDuration();
@@ -83,13 +82,17 @@ void OutcomeAnnouncer::Announce(const std::vector<AttemptReport>& reports,
       case RecordVerdict::kAccepted:
         CountAndGather(reports[i], notices[i]);
         if (WaitsForTime(reports[i])) first_due = std::min(first_due, reports[i].delay);
-        AppendRecorded(events, reports[i], std::move(notices[i].event), result.recorded_at);
+        AppendRecorded(events, reports[i], std::move(notices[i].event), result.recorded_at[i]);
         break;
-      case RecordVerdict::kSuperseded:
-        AppendSuperseded(events, std::move(notices[i].event));
+      case RecordVerdict::kCancelled: {
+        AttemptReport cancelled = reports[i];
+        cancelled.outcome = AttemptOutcome::kCancelled;
+        CountAndGather(cancelled, notices[i]);
+        AppendCancelled(events, std::move(notices[i].event), result, i);
         break;
+      }
       case RecordVerdict::kStale:
-        AppendStale(events, std::move(notices[i].event), repeated);
+        AppendStale(events, std::move(notices[i].event));
         break;
       case RecordVerdict::kBusy:
         break;
@@ -103,19 +106,19 @@ void OutcomeAnnouncer::Announce(const std::vector<AttemptReport>& reports,
 }
 
 void OutcomeAnnouncer::AnnounceGivenBack(const std::vector<ClaimedJob>& jobs,
-                                         const std::vector<RecordVerdict>& verdicts, bool stale) {
+                                         const RecordResult& result, bool stale) {
   PoolCounts counts;
   std::vector<Event> events;
   for (size_t i = 0; i < jobs.size(); ++i) {
-    if (verdicts[i] == RecordVerdict::kAccepted) ++counts.given_back;
-    if (verdicts[i] == RecordVerdict::kSuperseded) {
+    if (result.verdicts[i] == RecordVerdict::kAccepted) ++counts.given_back;
+    if (result.verdicts[i] == RecordVerdict::kCancelled) {
       JobEventData data;
       data.job_id = jobs[i].job.id;
       data.task_identifier = jobs[i].job.task_identifier;
       data.attempt = jobs[i].job.attempt;
       data.max_attempts = jobs[i].job.max_attempts;
       data.queue_name = jobs[i].job.queue_name;
-      AppendSuperseded(events, std::move(data));
+      AppendCancelled(events, std::move(data), result, i);
     }
   }
   if (stale) counts.stale_returned = counts.given_back;

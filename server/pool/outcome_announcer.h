@@ -19,15 +19,14 @@ class OutcomeAnnouncer {
   OutcomeAnnouncer(EventEmitter& events, PoolCounters& counters,
                    std::function<void(absl::Duration)> on_due);
 
-  // Of each report but those that are busy. `repeated` says that an earlier try was not answered,
-  // so that a report which is stale now may have been recorded then.
+  // Of each report but those that are busy.
   void Announce(const std::vector<AttemptReport>& reports, std::vector<AttemptNotice>& notices,
-                const RecordResult& result, bool repeated);
+                const RecordResult& result);
 
   // Of jobs that were to be given back; `stale` says that they waited in the local queue for too
   // long.
-  void AnnounceGivenBack(const std::vector<ClaimedJob>& jobs,
-                         const std::vector<RecordVerdict>& verdicts, bool stale);
+  void AnnounceGivenBack(const std::vector<ClaimedJob>& jobs, const RecordResult& result,
+                         bool stale);
 
  private:
   void CountAndGather(const AttemptReport& report, const AttemptNotice& notice);

@@ -196,16 +196,16 @@ absl::Status OutcomeRecorder::GiveBackNow(Returned& returned, int tries_if_refus
   std::vector<ClaimedJob>& jobs = returned.batch.jobs;
   std::vector<Hold> holds;
   for (const ClaimedJob& job : jobs) holds.push_back({job.claim_id, job.job.id});
-  absl::StatusOr<std::vector<RecordVerdict>> verdicts;
+  absl::StatusOr<RecordResult> result;
   const absl::Status status = CallUntilAnswered("give back", tries_if_refused, [&] {
-    verdicts = store_.GiveBack(returned.batch.worker, holds);
-    return verdicts.status();
+    result = store_.GiveBack(returned.batch.worker, holds);
+    return result.status();
   });
   if (!status.ok()) return status;
-  announcer_.AnnounceGivenBack(jobs, *verdicts, returned.stale);
+  announcer_.AnnounceGivenBack(jobs, *result, returned.stale);
   Returned busy{{returned.batch.worker, returned.batch.claimed_at, {}}, returned.stale};
   for (size_t i = 0; i < jobs.size(); ++i) {
-    if ((*verdicts)[i] == RecordVerdict::kBusy) busy.batch.jobs.push_back(std::move(jobs[i]));
+    if (result->verdicts[i] == RecordVerdict::kBusy) busy.batch.jobs.push_back(std::move(jobs[i]));
   }
   const size_t given_back = jobs.size() - busy.batch.jobs.size();
   if (MayLeaveForLater(busy.batch.jobs.size())) later_.returned.push_back(std::move(busy));
@@ -222,7 +222,6 @@ void OutcomeRecorder::RecordBatch(Batch batch) {
   for (size_t i = 0; i < batch.reports.size(); ++i) {
     Batch one;
     one.worker = batch.worker;
-    one.repeated = true;
     one.reports.push_back(std::move(batch.reports[i]));
     one.notices.push_back(std::move(batch.notices[i]));
     RecordOne(std::move(one));
@@ -232,7 +231,7 @@ void OutcomeRecorder::RecordBatch(Batch batch) {
 void OutcomeRecorder::Recycle(Batch batch) {
   batch.reports.clear();
   batch.notices.clear();
-  batch.repeated = batch.refused = false;
+  batch.refused = false;
   // Swapped, so that what was there is freed without the lock.
   MutexLock lock(mutex_);
   std::swap(spare_, batch);
@@ -278,18 +277,14 @@ void OutcomeRecorder::PutAside(Batch one) {
 
 absl::Status OutcomeRecorder::RecordNow(Batch& batch, int tries_if_refused) {
   absl::StatusOr<RecordResult> result;
-  int tries = 0;
   const absl::Status status = CallUntilAnswered("record outcomes", tries_if_refused, [&] {
-    ++tries;
     result = store_.Record(batch.worker, batch.reports);
     return result.status();
   });
-  batch.repeated = batch.repeated || tries > 1;
   if (!status.ok()) return status;
-  announcer_.Announce(batch.reports, batch.notices, *result, batch.repeated);
+  announcer_.Announce(batch.reports, batch.notices, *result);
   Batch busy;
   busy.worker = batch.worker;
-  busy.repeated = batch.repeated;
   for (size_t i = 0; i < batch.reports.size(); ++i) {
     if (result->verdicts[i] != RecordVerdict::kBusy) continue;
     busy.reports.push_back(std::move(batch.reports[i]));

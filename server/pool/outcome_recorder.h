@@ -66,8 +66,6 @@ class OutcomeRecorder {
     WorkerNumber worker = 0;
     std::vector<AttemptReport> reports;
     std::vector<AttemptNotice> notices;
-    // A try was not answered, so that it may have been recorded then.
-    bool repeated = false;
     // Was put aside.
     bool refused = false;
   };

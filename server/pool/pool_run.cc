@@ -44,6 +44,7 @@ LeaseKeeper::Parts PoolRun::LeaseKeeperParts() {
       },
       /*on_lost=*/[this] { OnLeaseLost(); },
       /*on_rescued=*/[this] { claimer_.Wake(); },
+      /*on_cancelled=*/[this](const std::vector<Hold>& holds) { OnCancelled(holds); },
   };
 }
 
@@ -338,6 +339,14 @@ void PoolRun::OnLeaseLost() {
   if (parts_.config.on_lost_lease == OnLostLease::kInterrupt) {
     slots_.RequestStopOfAll(StopReason::kPoolStops);
   }
+}
+
+void PoolRun::OnCancelled(const std::vector<Hold>& holds) {
+  // The database makes of what is given back, and of every outcome but success, a cancelled job.
+  for (ClaimedBatch& batch : queue_.Take(holds)) {
+    recorder_.GiveBack(std::move(batch), /*stale=*/false);
+  }
+  for (const Hold& hold : holds) slots_.RequestStopOf(hold, StopReason::kCancelled);
 }
 
 absl::Duration PoolRun::CheckLease(absl::Duration now) {

@@ -82,6 +82,7 @@ class PoolRun {
   std::string DescribeUnended() const;
 
   void Wake() { claimer_.Wake(); }
+  void NoteCancelled() { lease_keeper_.NoteCancelled(); }
   void FillStats(PoolStats& stats) const;
 
  private:
@@ -119,6 +120,7 @@ class PoolRun {
   void ReturnUndispatched(ClaimedBatch jobs);
   void OnProgress();
   void OnLeaseLost();
+  void OnCancelled(const std::vector<Hold>& holds);
   absl::Duration CheckLease(absl::Duration now);
   void UpdateGauges();
 

@@ -169,19 +169,23 @@ bool WorkerPool::WaitUntilStopped(absl::Duration timeout) {
 PoolStats WorkerPool::Stats() const {
   PoolStats stats;
   stats.concurrency = config_.concurrency;
+  // A job goes from claimed to the local queue to a worker to an outcome. Looked at from the end
+  // on, none is seen twice.
   const PoolCounts counts = counters_.Read();
   stats.completed = counts.completed;
   stats.failed = counts.failed;
   stats.errors = counts.errors;
-  stats.claimed = counts.claimed;
   stats.given_back = counts.given_back;
   stats.stale_returned = counts.stale_returned;
   stats.interrupted = counts.interrupted;
-  MutexLock lock(mutex_);
-  stats.running = RunningLocked();
-  stats.stopping = state_ == State::kStopping;
-  stats.running_since = running_since_;
-  if (run_ != nullptr) run_->FillStats(stats);
+  {
+    MutexLock lock(mutex_);
+    stats.running = RunningLocked();
+    stats.stopping = state_ == State::kStopping;
+    stats.running_since = running_since_;
+    if (run_ != nullptr) run_->FillStats(stats);
+  }
+  stats.claimed = counters_.Read().claimed;
   return stats;
 }
 
@@ -197,6 +201,11 @@ bool WorkerPool::RunningLocked() const {
 void WorkerPool::Wake() {
   MutexLock lock(mutex_);
   if (run_ != nullptr && state_ == State::kRunning) run_->Wake();
+}
+
+void WorkerPool::NoteCancelled() {
+  MutexLock lock(mutex_);
+  if (run_ != nullptr) run_->NoteCancelled();
 }
 
 }  // namespace millrace

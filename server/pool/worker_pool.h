@@ -84,6 +84,9 @@ class WorkerPool {
 
   // A job may have come: the claimer looks at once. Never waits.
   void Wake();
+  // Jobs that pools hold were cancelled: it looks soon whether some of its own are among them, and
+  // would with its next heartbeat. Never waits.
+  void NoteCancelled();
 
  private:
   enum class State { kStopped, kStarting, kRunning, kStopping, kEnding };

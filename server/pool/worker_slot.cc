@@ -61,6 +61,16 @@ bool WorkerSlot::RequestStop(StopReason reason) {
   return RequestStopOf(serial, reason);
 }
 
+bool WorkerSlot::RequestStopOf(const Hold& hold, StopReason reason) {
+  uint64_t serial = 0;
+  {
+    MutexLock lock(mutex_);
+    if (job_ == nullptr || Hold{job_->claim_id, job_->job.id} != hold) return false;
+    serial = serial_;
+  }
+  return RequestStopOf(serial, reason);
+}
+
 bool WorkerSlot::RequestStopOf(uint64_t serial, StopReason reason) {
   std::stop_source source{std::nostopstate};
   {

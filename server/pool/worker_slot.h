@@ -47,6 +47,8 @@ class WorkerSlot {
   bool RequestStop(StopReason reason);
   // The same for this attempt only.
   bool RequestStopOf(uint64_t serial, StopReason reason);
+  // The same for the attempt of this hold, if it runs here.
+  bool RequestStopOf(const Hold& hold, StopReason reason);
   // The attempt, if its deadline has come and it was not asked to stop.
   std::optional<View> OverDeadline(absl::Duration now) const;
   // The attempt, once, if it was asked to stop `grace` ago or longer.

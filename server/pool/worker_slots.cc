@@ -19,6 +19,12 @@ int WorkerSlots::RequestStopOfAll(StopReason reason) {
   return running;
 }
 
+void WorkerSlots::RequestStopOf(const Hold& hold, StopReason reason) {
+  for (const auto& slot : slots_) {
+    if (slot->RequestStopOf(hold, reason)) return;
+  }
+}
+
 absl::Duration WorkerSlots::CheckTimes(absl::Duration now) {
   EmitAndStopOverdue(now);
   ReportStuck(now);

@@ -23,6 +23,9 @@ class WorkerSlots {
   // Asks every attempt that runs to stop; returns how many run.
   int RequestStopOfAll(StopReason reason);
 
+  // Asks the attempt of this hold to stop, if it runs.
+  void RequestStopOf(const Hold& hold, StopReason reason);
+
   // Asks attempts whose time is up to stop (job/timeout), and reports those that ignored such a
   // request for the grace time (worker/stuck). Returns the monotonic time at which it should be
   // called again.

@@ -1,6 +1,7 @@
 #include "server/queue/local_queue.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "server/queue/prefetch_plan.h"
@@ -99,6 +100,30 @@ absl::Duration LocalQueue::NextExpiry() const {
   MutexLock lock(mutex_);
   return waiting_.empty() ? absl::InfiniteDuration()
                           : waiting_.front().batch.claimed_at + time_to_live_;
+}
+
+std::vector<ClaimedBatch> LocalQueue::Take(const std::vector<Hold>& holds) {
+  const auto wanted = [&holds](const ClaimedJob& job) {
+    return std::find(holds.begin(), holds.end(), Hold{job.claim_id, job.job.id}) != holds.end();
+  };
+  std::vector<ClaimedBatch> taken;
+  MutexLock lock(mutex_);
+  for (auto entry = waiting_.begin(); entry != waiting_.end();) {
+    std::vector<ClaimedJob>& jobs = entry->batch.jobs;
+    const auto first = jobs.begin() + static_cast<ptrdiff_t>(entry->next);
+    const auto gone = std::stable_partition(
+        first, jobs.end(), [&wanted](const ClaimedJob& job) { return !wanted(job); });
+    if (gone != jobs.end()) {
+      taken.push_back({entry->batch.worker,
+                       entry->batch.claimed_at,
+                       {std::move_iterator(gone), std::move_iterator(jobs.end())}});
+      size_ -= static_cast<int>(jobs.end() - gone);
+      jobs.erase(gone, jobs.end());
+    }
+    entry = entry->next == jobs.size() ? waiting_.erase(entry) : std::next(entry);
+  }
+  WakeClaimerIfRoomLocked();
+  return taken;
 }
 
 void LocalQueue::Close() {

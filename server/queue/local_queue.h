@@ -37,7 +37,7 @@ struct QueuedJob {
 //            Push                    Pop
 //   claim ---------> [ waiting ] -----------> a worker, until its next Pop
 //     |                 |     |
-//     | closed          |     | TakeExpired: waited longer than the time to live
+//     | closed          |     | TakeExpired: waited longer than the time to live; Take: cancelled
 //     v                 |     v
 //   refused             |   given back by the caller
 //                       | Drain (after Close): everything that is left
@@ -83,6 +83,9 @@ class LocalQueue {
   std::vector<ClaimedBatch> TakeExpired(absl::Duration now);
   // When the next job expires; infinite if none is here.
   absl::Duration NextExpiry() const;
+
+  // Those of these jobs that are here; they leave the queue.
+  std::vector<ClaimedBatch> Take(const std::vector<Hold>& holds);
 
   void Close();
   // Everything that is left, which leaves the queue.

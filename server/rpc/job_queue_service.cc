@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/logging.h"
+#include "server/model/utf8.h"
 #include "server/rpc/convert/job_proto.h"
 #include "server/rpc/page_token.h"
 #include "server/rpc/rpc_call.h"
@@ -20,7 +21,8 @@ constexpr int kMaxAttemptsShown = 100;
 constexpr size_t kReplyBytes = 3 * 1024 * 1024;
 // Jobs asked of the store at first, until it is known how large they are.
 constexpr int kFirstFetch = 10;
-constexpr JobId kMaxJobId = (JobId{1} << 53) - 1;
+constexpr size_t kReasonBytes = 1024;
+constexpr char kNoReason[] = "cancelled by an operator";
 
 absl::StatusOr<int> ToPageSize(int proto) {
   if (proto == 0) return kDefaultPageSize;
@@ -65,10 +67,21 @@ class PageBuilder {
   bool full_ = false;
 };
 
+absl::StatusOr<std::string> ToReason(const std::string& proto) {
+  if (proto.empty()) return kNoReason;
+  if (proto.size() > kReasonBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("reason: at most ", kReasonBytes, " bytes, got ", proto.size()));
+  }
+  if (!IsPrintableUtf8(proto)) return absl::InvalidArgumentError("reason: must be printable UTF-8");
+  return proto;
+}
+
 }  // namespace
 
-JobQueueService::JobQueueService(JobStore& store, PoolControl& pool, JobLimits limits)
-    : store_(store), pool_(pool), limits_(limits) {}
+JobQueueService::JobQueueService(JobStore& store, PoolControl& pool, JobLimits limits,
+                                 int default_max_attempts)
+    : store_(store), pool_(pool), limits_(limits), default_max_attempts_(default_max_attempts) {}
 
 grpc::Status JobQueueService::AddJob(grpc::ServerContext* context, const v1::AddJobRequest* request,
                                      v1::AddJobResponse* response) {
@@ -92,13 +105,19 @@ grpc::Status JobQueueService::ListJobs(grpc::ServerContext* context,
   return RpcCall(*context, "JobQueue/ListJobs").Run([&] { return ListPage(*request, *response); });
 }
 
+grpc::Status JobQueueService::CancelJobs(grpc::ServerContext* context,
+                                         const v1::CancelJobsRequest* request,
+                                         v1::CancelJobsResponse* response) {
+  return RpcCall(*context, "JobQueue/CancelJobs").Run([&] { return Cancel(*request, *response); });
+}
+
 absl::Status JobQueueService::AddOne(const v1::AddJobRequest& request,
                                      v1::AddJobResponse& response) {
   if (!request.has_job()) return absl::InvalidArgumentError("job: must be set");
   absl::StatusOr<JobSpec> spec = ToJobSpec(request.job(), "job");
   if (!spec.ok()) return spec.status();
   if (absl::Status valid = ValidateJobSpec(*spec, limits_, "job"); !valid.ok()) return valid;
-  const std::vector<JobSpec> specs = {*std::move(spec)};
+  std::vector<JobSpec> specs = {*std::move(spec)};
   const absl::StatusOr<std::vector<AddedJob>> added = Add(specs);
   if (!added.ok()) return added.status();
   response.set_result(ToProto(added->front().result));
@@ -126,7 +145,10 @@ absl::Status JobQueueService::AddMany(const v1::AddJobsRequest& request,
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<AddedJob>> JobQueueService::Add(const std::vector<JobSpec>& specs) {
+absl::StatusOr<std::vector<AddedJob>> JobQueueService::Add(std::vector<JobSpec>& specs) {
+  for (JobSpec& spec : specs) {
+    if (!spec.max_attempts.has_value()) spec.max_attempts = default_max_attempts_;
+  }
   absl::StatusOr<std::vector<AddedJob>> added = store_.AddJobs(specs);
   if (!added.ok()) return added;
   if (added->size() != specs.size()) {
@@ -159,14 +181,11 @@ void JobQueueService::SetAddedJob(const AddedJob& added, const JobSpec& spec, v1
 
 absl::Status JobQueueService::GetOne(const v1::GetJobRequest& request,
                                      v1::GetJobResponse& response) {
-  if (request.id() < 1 || request.id() > kMaxJobId) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("id: must be 1 to ", kMaxJobId, ", got ", request.id()));
-  }
-  const absl::StatusOr<JobDetails> details = store_.GetJob(request.id());
+  const absl::StatusOr<JobId> id = ToJobId(request.id(), "id");
+  if (!id.ok()) return id.status();
+  const absl::StatusOr<JobDetails> details = store_.GetJob(*id);
   if (!details.ok()) return details.status();
-  const absl::StatusOr<std::vector<Attempt>> attempts =
-      store_.ListAttempts(request.id(), kMaxAttemptsShown);
+  const absl::StatusOr<std::vector<Attempt>> attempts = store_.ListAttempts(*id, kMaxAttemptsShown);
   if (!attempts.ok()) return attempts.status();
   SetJob(*details, *response.mutable_job());
   size_t bytes = 0;
@@ -205,6 +224,19 @@ absl::Status JobQueueService::ListPage(const v1::ListJobsRequest& request,
     if (!before.has_value()) return absl::OkStatus();
   }
   response.set_next_page_token(MakePageToken(*before, *filter));
+  return absl::OkStatus();
+}
+
+absl::Status JobQueueService::Cancel(const v1::CancelJobsRequest& request,
+                                     v1::CancelJobsResponse& response) {
+  const absl::StatusOr<std::vector<JobId>> ids = ToJobIds(request.ids(), "ids");
+  if (!ids.ok()) return ids.status();
+  const absl::StatusOr<std::string> reason = ToReason(request.reason());
+  if (!reason.ok()) return reason.status();
+  const absl::StatusOr<std::vector<CancelResult>> results = store_.CancelJobs(*ids, *reason);
+  if (!results.ok()) return results.status();
+  spdlog::info("{} jobs were to be cancelled: {}", ids->size(), *reason);
+  for (const CancelResult result : *results) response.add_results(ToProto(result));
   return absl::OkStatus();
 }
 

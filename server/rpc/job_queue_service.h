@@ -15,7 +15,7 @@ namespace millrace {
 class JobQueueService final : public v1::JobQueue::Service {
  public:
   // Wakes `pool` after adding jobs that are due.
-  JobQueueService(JobStore& store, PoolControl& pool, JobLimits limits);
+  JobQueueService(JobStore& store, PoolControl& pool, JobLimits limits, int default_max_attempts);
 
  private:
   grpc::Status AddJob(grpc::ServerContext* context, const v1::AddJobRequest* request,
@@ -27,19 +27,24 @@ class JobQueueService final : public v1::JobQueue::Service {
   grpc::Status ListJobs(grpc::ServerContext* context, const v1::ListJobsRequest* request,
                         v1::ListJobsResponse* response) override;
 
+  grpc::Status CancelJobs(grpc::ServerContext* context, const v1::CancelJobsRequest* request,
+                          v1::CancelJobsResponse* response) override;
+
   absl::Status AddOne(const v1::AddJobRequest& request, v1::AddJobResponse& response);
   absl::Status AddMany(const v1::AddJobsRequest& request, v1::AddJobsResponse& response);
   absl::Status GetOne(const v1::GetJobRequest& request, v1::GetJobResponse& response);
   absl::Status ListPage(const v1::ListJobsRequest& request, v1::ListJobsResponse& response);
+  absl::Status Cancel(const v1::CancelJobsRequest& request, v1::CancelJobsResponse& response);
 
-  // Adds specs that are valid.
-  absl::StatusOr<std::vector<AddedJob>> Add(const std::vector<JobSpec>& specs);
+  // Fills in what they leave to the server, and adds them. REQUIRES: they are valid.
+  absl::StatusOr<std::vector<AddedJob>> Add(std::vector<JobSpec>& specs);
   // The job as it stands, or what is known of it where it cannot be read.
   void SetAddedJob(const AddedJob& added, const JobSpec& spec, v1::Job& job);
 
   JobStore& store_;
   PoolControl& pool_;
   const JobLimits limits_;
+  const int default_max_attempts_;
 };
 
 }  // namespace millrace

@@ -20,6 +20,8 @@ struct RpcServerOptions {
   // Subscribers of the event feed at a time; more get RESOURCE_EXHAUSTED.
   size_t max_event_streams = 500;
   JobLimits limits;
+  // Of jobs that are added without a number of attempts.
+  int default_max_attempts = JobLimits::kDefaultMaxAttempts;
 
   // Every fault of the values, joined by "; ", as INVALID_ARGUMENT.
   absl::Status Validate() const;

@@ -31,8 +31,20 @@ struct JobPage {
   std::optional<JobId> next_before;
 };
 
-// What callers that add jobs and look at them ask of the database. Every call is one transaction
-// and blocks its thread. Errors of every call as in PoolStore. Thread-safe.
+// What became of a job that was to be cancelled.
+enum class CancelResult {
+  // It was waiting or exhausted, and has ended.
+  kCancelled,
+  // A pool holds it. The pool is told, wherever it is: the job ends, cancelled, when its handler
+  // has ended, unless that completes it.
+  kRequested,
+  // It had ended before, and stays as it is.
+  kEndedBefore,
+  kNotFound,
+};
+
+// What callers that add jobs, look at them and cancel them ask of the database. Every call is one
+// transaction and blocks its thread. Errors of every call as in PoolStore. Thread-safe.
 class JobStore {
  public:
   virtual ~JobStore() = default;
@@ -52,6 +64,11 @@ class JobStore {
   // Jobs that match, with ids below `before` if given, at most `limit` (1 to 1000).
   virtual absl::StatusOr<JobPage> ListJobs(const JobFilter& filter, std::optional<JobId> before,
                                            int limit) = 0;
+
+  // Cancels jobs, which must be named once each; one result for each, in order. `reason` goes to
+  // their history.
+  virtual absl::StatusOr<std::vector<CancelResult>> CancelJobs(const std::vector<JobId>& ids,
+                                                               const std::string& reason) = 0;
 
   // Ok if the database answers and takes changes; UNAVAILABLE if it is read-only.
   virtual absl::Status Ping() = 0;

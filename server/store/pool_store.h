@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -66,10 +68,11 @@ struct Hold {
 // What became of a report.
 enum class RecordVerdict {
   kAccepted,
-  // Accepted, but another job took the key of this one while it ran (contract C3): it is not
-  // retried and has ended, cancelled as "superseded", whatever the report wanted.
-  kSuperseded,
-  // The claim no longer holds the job: nothing changed.
+  // Accepted, but the job has ended, cancelled, whatever the report wanted: an operator has
+  // cancelled it (contract C7), or another job took its key while it ran (C3). The reason says.
+  kCancelled,
+  // The claim no longer holds the job, and did not when an earlier try of this report came: nothing
+  // changed. (Where an earlier try was recorded and its answer lost, the answer comes now.)
   kStale,
   // A transaction of an application is taking the job's key at this moment: nothing changed, report
   // it again a little later.
@@ -79,16 +82,21 @@ enum class RecordVerdict {
 struct RecordResult {
   // One for each report, in order.
   std::vector<RecordVerdict> verdicts;
-  // The database's time of the recording; retries count from it.
-  absl::Time recorded_at;
+  // Of those that were kCancelled: why, by their place.
+  std::map<size_t, std::string> cancel_reasons;
+  // The database's time of each recording; retries count from it. For plain completions the time of
+  // the call.
+  std::vector<absl::Time> recorded_at;
 };
 
 // A job that was freed from a worker that was lost.
 struct RescuedJob {
   Job job;
-  // Where it is now: exhausted, since its last attempt had started; cancelled, since another job
-  // has taken its key; or else available again.
+  // Where it is now: exhausted, since its last attempt had started; cancelled, as of
+  // RecordVerdict::kCancelled; or else available again.
   JobState state = JobState::kReady;
+  // Why it is exhausted or cancelled.
+  std::string reason;
 };
 
 // A registered worker whose lease has not been ended.
@@ -144,14 +152,17 @@ class PoolStore {
       const std::vector<Hold>& holds) = 0;
 
   // Records outcomes, frees their serial queues, and makes jobs wait again, as the reports say.
-  // All in one transaction. A report that was recorded already is stale.
+  // All in one transaction. A report that was recorded already is answered as it was then.
   virtual absl::StatusOr<RecordResult> Record(WorkerNumber worker,
                                               const std::vector<AttemptReport>& reports) = 0;
 
-  // Makes jobs available again with their attempt uncounted (a superseded one ends instead). One
-  // for each hold, as Record.
-  virtual absl::StatusOr<std::vector<RecordVerdict>> GiveBack(WorkerNumber worker,
-                                                              const std::vector<Hold>& holds) = 0;
+  // Makes jobs available again with their attempt uncounted; a cancelled one ends instead. One
+  // verdict for each hold, as Record.
+  virtual absl::StatusOr<RecordResult> GiveBack(WorkerNumber worker,
+                                                const std::vector<Hold>& holds) = 0;
+
+  // What this worker holds of jobs that an operator has cancelled.
+  virtual absl::StatusOr<std::vector<Hold>> ListCancelled(WorkerNumber worker) = 0;
 
   // All workers whose lease has not been ended, this one included.
   virtual absl::StatusOr<std::vector<WorkerLease>> ListLeases() = 0;

@@ -6,9 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/store/postgres/postgres_job_store.h"
-#include "server/store/postgres/postgres_pool_store.h"
-#include "tests/support/test_schema.h"
+#include "tests/contract/pool_store_fixture.h"
 
 namespace millrace {
 namespace {
@@ -19,72 +17,7 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAreArray;
 
-class PoolStoreTest : public testing::Test {
- protected:
-  PoolStoreTest() : jobs_(schema_.database(), schema_.metrics()), store_(schema_.database()) {
-    worker_ = Register("worker-1");
-  }
-  WorkerNumber Register(const std::string& worker_id) {
-    return *store_.RegisterWorker({.worker_id = worker_id,
-                                   .pool_name = "pool",
-                                   .host = "host",
-                                   .pid = 1,
-                                   .version = "1",
-                                   .lease_ttl = absl::Seconds(15)});
-  }
-  JobId Add(JobSpec spec) { return jobs_.AddJobs({std::move(spec)})->at(0).id; }
-  std::vector<JobId> AddMany(int count, const JobSpec& spec) {
-    std::vector<JobId> ids;
-    const auto added = jobs_.AddJobs(std::vector<JobSpec>(count, spec));
-    for (const AddedJob& job : *added) ids.push_back(job.id);
-    return ids;
-  }
-  std::vector<ClaimedJob> Claim(int count, std::vector<std::string> tasks = {},
-                                std::vector<std::string> forbidden = {}, WorkerNumber worker = 0) {
-    EXPECT_TRUE(store_.PromoteDue().ok());
-    auto claimed = store_.Claim({.worker = worker == 0 ? worker_ : worker,
-                                 .number = ++last_number_,
-                                 .max_jobs = count,
-                                 .task_identifiers = std::move(tasks),
-                                 .forbidden_flags = std::move(forbidden)});
-    EXPECT_TRUE(claimed.ok()) << claimed.status();
-    return claimed.ok() ? *std::move(claimed) : std::vector<ClaimedJob>();
-  }
-  static std::vector<JobId> Ids(const std::vector<ClaimedJob>& claimed) {
-    std::vector<JobId> ids;
-    for (const ClaimedJob& job : claimed) ids.push_back(job.job.id);
-    return ids;
-  }
-  static AttemptReport ReportOf(const ClaimedJob& job, AttemptOutcome outcome,
-                                bool exhausted = false) {
-    return {.claim_id = job.claim_id,
-            .job_id = job.job.id,
-            .attempt = job.job.attempt,
-            .outcome = outcome,
-            .exhausted = exhausted,
-            .plain = job.plain};
-  }
-  RecordVerdict Record(const AttemptReport& report) {
-    auto result = store_.Record(worker_, {report});
-    EXPECT_TRUE(result.ok()) << result.status();
-    return result.ok() ? result->verdicts.at(0) : RecordVerdict::kBusy;
-  }
-  std::vector<RecordVerdict> GiveBack(const std::vector<ClaimedJob>& claimed) {
-    std::vector<Hold> holds;
-    for (const ClaimedJob& job : claimed) holds.push_back({job.claim_id, job.job.id});
-    auto verdicts = store_.GiveBack(worker_, holds);
-    EXPECT_TRUE(verdicts.ok()) << verdicts.status();
-    return verdicts.ok() ? *verdicts : std::vector<RecordVerdict>();
-  }
-  JobState StateOf(JobId id) { return jobs_.GetJob(id)->state; }
-
-  TestSchema schema_;
-  PostgresJobStore jobs_;
-  PostgresPoolStore store_;
-  WorkerNumber worker_ = 0;
-  // Of the last claim.
-  std::atomic<int64_t> last_number_ = 0;
-};
+class PoolStoreTest : public PoolStoreFixture {};
 
 TEST_F(PoolStoreTest, JobsAreClaimedInTheOrderOfPriorityRunAtAndId) {
   const absl::Time past = absl::Now() - absl::Hours(2);
@@ -225,7 +158,7 @@ TEST_F(PoolStoreTest, AnExhaustedJobIsKeptAndFreesItsQueueAndItsKey) {
             AddResult::kCreated);
 }
 
-TEST_F(PoolStoreTest, AReportThatComesTwiceIsStaleTheSecondTime) {
+TEST_F(PoolStoreTest, AReportThatComesTwiceIsAnsweredAsTheFirstTime) {
   AddMany(3, {.task_identifier = "t"});
   const auto claimed = Claim(3);
   EXPECT_EQ(Record(ReportOf(claimed[0], AttemptOutcome::kCompleted)), RecordVerdict::kAccepted);
@@ -233,10 +166,36 @@ TEST_F(PoolStoreTest, AReportThatComesTwiceIsStaleTheSecondTime) {
                                              ReportOf(claimed[1], AttemptOutcome::kCompleted),
                                              ReportOf(claimed[2], AttemptOutcome::kFailed)});
   ASSERT_TRUE(again.ok()) << again.status();
-  EXPECT_THAT(again->verdicts, ElementsAre(RecordVerdict::kStale, RecordVerdict::kAccepted,
-                                           RecordVerdict::kAccepted));
+  EXPECT_THAT(again->verdicts, Each(RecordVerdict::kAccepted));
+  EXPECT_LT(again->recorded_at[0], again->recorded_at[1]);
   EXPECT_EQ(schema_.Query("select count(*) from {schema}.attempt_outcome"), "3");
   EXPECT_EQ(schema_.Query("select count(*) from {schema}.claim"), "0");
+}
+
+TEST_F(PoolStoreTest, AReportThatComesAgainAfterItsClaimHasGoneIsAnsweredAsTheFirstTime) {
+  for (const AttemptOutcome outcome : {AttemptOutcome::kCompleted, AttemptOutcome::kFailed}) {
+    Add({.task_identifier = "t"});
+    AttemptReport report = ReportOf(Claim(1).at(0), outcome);
+    report.delay = absl::Hours(1);
+    report.execution_time = absl::Milliseconds(3);
+    EXPECT_EQ(Record(report), RecordVerdict::kAccepted);
+    EXPECT_EQ(Record(report), RecordVerdict::kAccepted);
+    // What was reported otherwise was not this report.
+    report.outcome = AttemptOutcome::kInterrupted;
+    EXPECT_EQ(Record(report), RecordVerdict::kStale);
+  }
+  EXPECT_EQ(schema_.Query("select count(*) from {schema}.attempt_outcome"), "2");
+}
+
+TEST_F(PoolStoreTest, AReportAfterARescueIsStale) {
+  Add({.task_identifier = "t"});
+  const ClaimedJob claimed = Claim(1).at(0);
+  ASSERT_THAT(*store_.Rescue(worker_), SizeIs(1));
+  AttemptReport report = ReportOf(claimed, AttemptOutcome::kFailed);
+  report.execution_time = absl::Milliseconds(3);
+  EXPECT_EQ(Record(report), RecordVerdict::kStale);
+  report.outcome = AttemptOutcome::kCompleted;
+  EXPECT_EQ(Record(report), RecordVerdict::kStale);
 }
 
 TEST_F(PoolStoreTest, AReportUnderAnotherClaimIsStale) {
@@ -276,7 +235,7 @@ TEST_F(PoolStoreTest, AJobWhoseKeyIsTakenWhileItRunsIsNotRetried) {
   const ClaimedJob claimed = Claim(1).at(0);
   const JobId successor = Add({.task_identifier = "t", .job_key = "k"});
   EXPECT_NE(running, successor);
-  EXPECT_EQ(Record(ReportOf(claimed, AttemptOutcome::kFailed)), RecordVerdict::kSuperseded);
+  EXPECT_EQ(Record(ReportOf(claimed, AttemptOutcome::kFailed)), RecordVerdict::kCancelled);
   EXPECT_EQ(StateOf(running), JobState::kCancelled);
   EXPECT_EQ(jobs_.ListAttempts(running, 1)->at(0).error_message, "superseded");
   EXPECT_THAT(Ids(Claim(10)), ElementsAre(successor));
@@ -287,7 +246,7 @@ TEST_F(PoolStoreTest, AJobWhoseKeyIsTakenDuringItsLastAttemptIsCancelledAndNotEx
   const ClaimedJob claimed = Claim(1).at(0);
   Add({.task_identifier = "t", .job_key = "k"});
   EXPECT_EQ(Record(ReportOf(claimed, AttemptOutcome::kFailed, /*exhausted=*/true)),
-            RecordVerdict::kSuperseded);
+            RecordVerdict::kCancelled);
   EXPECT_EQ(StateOf(running), JobState::kCancelled);
   EXPECT_EQ(schema_.Query("select count(*) from {schema}.job_key"), "1");
 }
@@ -328,7 +287,7 @@ TEST_F(PoolStoreTest, AReportDoesNotWaitForATransactionThatTakesTheKey) {
                        })
                   .ok());
   EXPECT_EQ(StateOf(running), JobState::kHeld);
-  EXPECT_EQ(Record(ReportOf(claimed, AttemptOutcome::kFailed)), RecordVerdict::kSuperseded);
+  EXPECT_EQ(Record(ReportOf(claimed, AttemptOutcome::kFailed)), RecordVerdict::kCancelled);
 }
 
 TEST_F(PoolStoreTest, AClaimDoesNotWaitForATransactionThatReplacesAJob) {

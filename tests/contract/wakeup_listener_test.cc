@@ -1,5 +1,6 @@
 #include "gtest/gtest.h"
 #include "server/base/clock.h"
+#include "server/store/postgres/postgres_pool_store.h"
 #include "server/store/postgres/postgres_wakeup_listener.h"
 #include "tests/support/test_schema.h"
 
@@ -45,8 +46,9 @@ class WakeupListenerTest : public testing::Test {
   }
 
   TestSchema schema_;
-  CallCounter counter_;
-  PostgresWakeupListener listener_{schema_.database(), [this] { counter_.Call(); }};
+  CallCounter counter_, cancelled_;
+  PostgresWakeupListener listener_{schema_.database(),
+                                   {[this] { counter_.Call(); }, [this] { cancelled_.Call(); }}};
 };
 
 TEST_F(WakeupListenerTest, AnAddedJobCallsBack) {
@@ -57,13 +59,30 @@ TEST_F(WakeupListenerTest, AnAddedJobCallsBack) {
   EXPECT_TRUE(counter_.WaitForMoreThan(before));
 }
 
+TEST_F(WakeupListenerTest, ACancelledJobCallsBackOnlyIfAPoolHoldsIt) {
+  ASSERT_TRUE(listener_.Start().ok());
+  ASSERT_TRUE(cancelled_.WaitForMoreThan(0));  // it listens
+  const int before = cancelled_.calls();
+  schema_.Query("select {schema}.cancel_jobs(array[id], 'no') from {schema}.add_job('t')");
+  AddWhileIdle();  // a notification that comes after one of the cancelled would have come
+  ASSERT_TRUE(counter_.WaitForMoreThan(1));
+  EXPECT_EQ(cancelled_.calls(), before);
+  PostgresPoolStore store(schema_.database());
+  const auto claimed = store.Claim({.worker = 1, .number = 1, .max_jobs = 1});
+  ASSERT_TRUE(claimed.ok()) << claimed.status();
+  ASSERT_EQ(claimed->size(), 1u);
+  schema_.Query("select {schema}.cancel_jobs(array[" + std::to_string(claimed->front().job.id) +
+                "], 'no')");
+  EXPECT_TRUE(cancelled_.WaitForMoreThan(before));
+}
+
 TEST_F(WakeupListenerTest, ItListensAgainAfterItsConnectionWasCut) {
   ASSERT_TRUE(listener_.Start().ok());
   ASSERT_TRUE(counter_.WaitForMoreThan(0));
   int before = counter_.calls();
   schema_.Query(
       "select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen "
-      "%{schema}_added%'");
+      "%{schema}_cancelled%'");  // the last that it has said
   ASSERT_TRUE(counter_.WaitForMoreThan(
       before));  // it has looked again, since something may have been missed
   before = counter_.calls();

@@ -43,7 +43,8 @@ void Attacker::Act() {
       {&Attacker::AddOne, 10},  {&Attacker::AddInATransaction, 3}, {&Attacker::AddMany, 1},
       {&Attacker::Claim, 14},   {&Attacker::Complete, 8},          {&Attacker::ReportAnything, 8},
       {&Attacker::GiveBack, 2}, {&Attacker::StartLastAttempts, 2}, {&Attacker::Die, 1},
-      {&Attacker::Rescue, 3},   {&Attacker::ReportLate, 2},        {&Attacker::LoseAClaim, 2}};
+      {&Attacker::Rescue, 3},   {&Attacker::ReportLate, 2},        {&Attacker::LoseAClaim, 2},
+      {&Attacker::Cancel, 2}};
   static const int kSum = [] {
     int sum = 0;
     for (const auto& [action, weight] : kActions) sum += weight;
@@ -132,6 +133,28 @@ void Attacker::AddInATransaction() {
   world_.Count("application transactions");
 }
 
+void Attacker::Cancel() {
+  static const std::vector<JobState> kStates = {JobState::kReady, JobState::kScheduled,
+                                                JobState::kQueuedBehind, JobState::kHeld,
+                                                JobState::kExhausted};
+  const auto page = jobs_.ListJobs({.states = {kStates[Random(kStates.size())]}}, std::nullopt, 30);
+  Expect(page.status(), "list");
+  if (!page.ok()) return;
+  std::vector<JobId> ids;
+  for (const JobDetails& job : page->jobs) {
+    if (Random(4) == 0) ids.push_back(job.job.id);
+  }
+  if (ids.empty()) return;
+  const auto results = jobs_.CancelJobs(ids, "attacked");
+  Expect(results.status(), "cancel");
+  if (!results.ok()) return;
+  for (const CancelResult result : *results) {
+    if (result == CancelResult::kNotFound) world_.AddViolation("a job that was listed is unknown");
+    world_.Count(absl::StrCat("cancel ", std::array{"done", "requested", "too late",
+                                                    "unknown"}[static_cast<size_t>(result)]));
+  }
+}
+
 std::vector<ClaimedJob> Attacker::TakeSomeHeld(size_t most) {
   std::shuffle(held_.begin(), held_.end(), random_);
   const size_t count = std::min(held_.size(), 1 + Random(most));
@@ -151,7 +174,7 @@ void Attacker::Send(WorkerNumber worker, const std::vector<ClaimedJob>& jobs,
     for (size_t i = 0; i < reports.size(); ++i) {
       if (result->verdicts[i] == RecordVerdict::kBusy) busy.push_back(reports[i]);
       world_.Count(absl::StrCat(what, " ",
-                                std::array{"accepted", "superseded", "stale",
+                                std::array{"accepted", "cancelled", "stale",
                                            "busy"}[static_cast<size_t>(result->verdicts[i])]));
     }
     reports = std::move(busy);
@@ -192,13 +215,13 @@ void Attacker::GiveBack() {
   std::vector<ClaimedJob> jobs = TakeSomeHeld(20);
   world_.EndRunning(jobs);
   while (!jobs.empty()) {
-    const auto verdicts = pool_.GiveBack(worker_, HoldsOf(jobs));
-    Expect(verdicts.status(), "give back");
-    if (!verdicts.ok()) return;
+    const auto result = pool_.GiveBack(worker_, HoldsOf(jobs));
+    Expect(result.status(), "give back");
+    if (!result.ok()) return;
     std::vector<ClaimedJob> busy;
     for (size_t i = 0; i < jobs.size(); ++i) {
-      if ((*verdicts)[i] == RecordVerdict::kBusy) busy.push_back(jobs[i]);
-      if ((*verdicts)[i] == RecordVerdict::kStale)
+      if (result->verdicts[i] == RecordVerdict::kBusy) busy.push_back(jobs[i]);
+      if (result->verdicts[i] == RecordVerdict::kStale)
         world_.AddViolation("what a living worker gave back was stale");
     }
     world_.Count("given back", static_cast<int64_t>(jobs.size() - busy.size()));

@@ -62,6 +62,11 @@ const std::vector<StorageCheck>& StorageChecks() {
             "= w.id "
             "left join {schema}.job_key k on k.job_key = j.job_key where j.job_key is not null and "
             "k.job_id is distinct from j.id limit 5")},
+      {"a mark of cancelling is of a job that is held or has completed",
+       With(
+           "select m.job_id from {schema}.cancel_mark m where not exists (select from held h where "
+           "h.id = m.job_id) and not exists (select from {schema}.attempt_outcome o where "
+           "o.job_id = m.job_id and o.final and o.outcome = 'c') limit 5")},
       {"a job has one final outcome at most",
        "select job_id from {schema}.attempt_outcome where final group by 1 having count(*) > 1 "
        "limit 5"},

@@ -18,7 +18,7 @@ JobDetails ToDetails(JobId id, const JobSpec& spec) {
   job.task_identifier = spec.task_identifier;
   job.payload = spec.payload.empty() ? "{}" : spec.payload;
   job.priority = spec.priority;
-  job.max_attempts = spec.max_attempts;
+  job.max_attempts = spec.max_attempts.value_or(JobLimits::kDefaultMaxAttempts);
   job.queue_name = spec.queue_name;
   job.created_at = absl::FromUnixSeconds(1'700'000'000);
   job.run_at = spec.run_at.value_or(job.created_at);
@@ -88,6 +88,32 @@ absl::StatusOr<JobPage> FakeJobStore::ListJobs(const JobFilter& filter, std::opt
     page.jobs.push_back(row->second.details);
   }
   return page;
+}
+
+absl::StatusOr<std::vector<CancelResult>> FakeJobStore::CancelJobs(const std::vector<JobId>& ids,
+                                                                   const std::string& reason) {
+  MutexLock lock(mutex_);
+  if (!add_status_.ok()) return add_status_;
+  std::vector<CancelResult> results;
+  for (const JobId id : ids) {
+    const auto found = rows_.find(id);
+    if (found == rows_.end()) {
+      results.push_back(CancelResult::kNotFound);
+      continue;
+    }
+    JobDetails& details = found->second.details;
+    if (details.state == JobState::kCompleted || details.state == JobState::kCancelled) {
+      results.push_back(CancelResult::kEndedBefore);
+    } else if (details.state == JobState::kHeld) {
+      details.cancel_reason = reason;
+      results.push_back(CancelResult::kRequested);
+    } else {
+      details.state = JobState::kCancelled;
+      details.last_error = reason;
+      results.push_back(CancelResult::kCancelled);
+    }
+  }
+  return results;
 }
 
 bool FakeJobStore::Matches(const JobFilter& filter, const JobDetails& details) {

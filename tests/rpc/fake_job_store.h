@@ -20,6 +20,9 @@ class FakeJobStore final : public JobStore {
   absl::StatusOr<std::vector<Attempt>> ListAttempts(JobId id, int limit) override;
   absl::StatusOr<JobPage> ListJobs(const JobFilter& filter, std::optional<JobId> before,
                                    int limit) override;
+  // Jobs that are held keep their state, with the reason.
+  absl::StatusOr<std::vector<CancelResult>> CancelJobs(const std::vector<JobId>& ids,
+                                                       const std::string& reason) override;
   absl::Status Ping() override { return absl::OkStatus(); }
 
   // What all calls that add, or all that read, return from now on, if it is an error.

@@ -11,6 +11,7 @@ namespace millrace {
 namespace {
 
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 using testing::StartsWith;
@@ -39,6 +40,14 @@ class JobQueueServiceTest : public RpcFixture {
   grpc::Status AddMany(const v1::AddJobsRequest& request, v1::AddJobsResponse* response = nullptr) {
     v1::AddJobsResponse ignored;
     return jobs().AddJobs(NewContext().get(), request, response != nullptr ? response : &ignored);
+  }
+  grpc::Status Cancel(const std::vector<int64_t>& ids, const std::string& reason,
+                      v1::CancelJobsResponse* response = nullptr) {
+    v1::CancelJobsRequest request;
+    request.mutable_ids()->Add(ids.begin(), ids.end());
+    request.set_reason(reason);
+    v1::CancelJobsResponse unread;
+    return jobs().CancelJobs(NewContext().get(), request, response == nullptr ? &unread : response);
   }
   grpc::Status Get(int64_t id, v1::GetJobResponse* response) {
     v1::GetJobRequest request;
@@ -229,6 +238,19 @@ TEST_F(JobQueueServiceTest, APayloadMayBeLargerIfTheLimitIsASetting) {
   v1::AddJobRequest request = AddRequest();
   request.mutable_job()->set_payload("{\"a\": \"" + std::string(1 << 20, 'x') + "\"}");
   EXPECT_EQ(ToText(Add(request)), "OK");
+}
+
+TEST_F(JobQueueServiceTest, AJobWithoutANumberOfAttemptsGetsTheServersSetting) {
+  RpcServerOptions options;
+  options.default_max_attempts = 3;
+  StartServer(options);
+  v1::AddJobResponse response;
+  ASSERT_EQ(ToText(Add(AddRequest(), &response)), "OK");
+  EXPECT_EQ(response.job().max_attempts(), 3);
+  v1::AddJobRequest request = AddRequest();
+  request.mutable_job()->set_max_attempts(7);
+  ASSERT_EQ(ToText(Add(request, &response)), "OK");
+  EXPECT_EQ(response.job().max_attempts(), 7);
 }
 
 TEST_F(JobQueueServiceTest, AddJobsAnswersForEachSpecInOrder) {
@@ -424,6 +446,48 @@ TEST_F(JobQueueServiceTest, AnEmptyRequestOfEachCallIsNoSurprise) {
   v1::GetJobResponse response;
   EXPECT_THAT(ToText(Get(0, &response)), StartsWith("INVALID_ARGUMENT: id: "));
   EXPECT_EQ(ListFault({}), "OK");
+}
+
+TEST_F(JobQueueServiceTest, CancelJobsSaysWhatBecameOfEach) {
+  for (const auto& [id, state] : {std::pair(1, JobState::kReady), std::pair(2, JobState::kHeld),
+                                  std::pair(3, JobState::kCompleted)}) {
+    JobDetails details;
+    details.job.id = id;
+    details.state = state;
+    store_.Put(details);
+  }
+  v1::CancelJobsResponse response;
+  ASSERT_EQ(ToText(Cancel({2, 1, 9, 3}, "not wanted", &response)), "OK");
+  EXPECT_THAT(response.results(),
+              ElementsAre(v1::CANCEL_RESULT_REQUESTED, v1::CANCEL_RESULT_CANCELLED,
+                          v1::CANCEL_RESULT_NOT_FOUND, v1::CANCEL_RESULT_ENDED_BEFORE));
+  v1::GetJobResponse held;
+  ASSERT_EQ(ToText(Get(2, &held)), "OK");
+  EXPECT_EQ(held.job().cancel_reason(), "not wanted");
+}
+
+TEST_F(JobQueueServiceTest, CancelJobsWithoutAReasonHasOne) {
+  JobDetails details;
+  details.job.id = 1;
+  store_.Put(details);
+  ASSERT_EQ(ToText(Cancel({1}, "")), "OK");
+  EXPECT_EQ(store_.GetJob(1)->last_error, "cancelled by an operator");
+}
+
+TEST_F(JobQueueServiceTest, CancelJobsRefusesBadRequestsAndChangesNothing) {
+  JobDetails details;
+  details.job.id = 1;
+  store_.Put(details);
+  EXPECT_THAT(ToText(Cancel({}, "")), HasSubstr("INVALID_ARGUMENT: ids: must not be empty"));
+  EXPECT_THAT(ToText(Cancel({1, 0}, "")), HasSubstr("INVALID_ARGUMENT: ids[1]: must be 1 to"));
+  EXPECT_THAT(ToText(Cancel({1, 2, 1}, "")), HasSubstr("INVALID_ARGUMENT: ids[2]: 1 comes twice"));
+  EXPECT_THAT(ToText(Cancel({1}, std::string(1025, 'r'))),
+              HasSubstr("INVALID_ARGUMENT: reason: at most 1024 bytes, got 1025"));
+  EXPECT_THAT(ToText(Cancel({1}, "a\nb")),
+              HasSubstr("INVALID_ARGUMENT: reason: must be printable"));
+  EXPECT_THAT(ToText(Cancel(std::vector<int64_t>(10'001, 1), "")),
+              HasSubstr("INVALID_ARGUMENT: ids: at most 10000, got 10001"));
+  EXPECT_EQ(store_.GetJob(1)->state, JobState::kReady);
 }
 
 }  // namespace

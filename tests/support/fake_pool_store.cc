@@ -8,8 +8,6 @@
 namespace millrace {
 namespace {
 
-size_t IndexOf(FakePoolStore::Call call) { return static_cast<size_t>(call); }
-
 template <typename T>
 bool Contains(const std::vector<T>& values, const T& value) {
   return std::find(values.begin(), values.end(), value) != values.end();
@@ -18,146 +16,6 @@ bool Contains(const std::vector<T>& values, const T& value) {
 absl::Status LeaseEnded() { return absl::FailedPreconditionError("the lease was ended"); }
 
 }  // namespace
-
-JobId FakePoolStore::Add(Job job) {
-  MutexLock lock(mutex_);
-  job.id = ++last_job_;
-  job.created_at = clock_.Now();
-  Stored& stored = jobs_[job.id];
-  stored.view.state = job.run_at > clock_.Now() ? JobState::kScheduled : JobState::kReady;
-  job.run_at = std::max(job.run_at, clock_.Now());
-  stored.view.job = std::move(job);
-  changed_.NotifyAll();
-  return last_job_;
-}
-
-JobId FakePoolStore::AddTask(const std::string& task_identifier, int max_attempts) {
-  Job job;
-  job.task_identifier = task_identifier;
-  job.max_attempts = max_attempts;
-  return Add(std::move(job));
-}
-
-FakePoolStore::View FakePoolStore::Look(JobId id) const {
-  MutexLock lock(mutex_);
-  return jobs_.at(id).view;
-}
-
-void FakePoolStore::SetInterruptions(JobId id, int interruptions) {
-  MutexLock lock(mutex_);
-  jobs_.at(id).view.interruptions = interruptions;
-}
-
-void FakePoolStore::AnswerWith(JobId id, RecordVerdict verdict, int times) {
-  MutexLock lock(mutex_);
-  jobs_.at(id).answer = {verdict, times};
-}
-
-void FakePoolStore::SetMaxJobsOfClaims(int max_jobs) {
-  MutexLock lock(mutex_);
-  max_jobs_of_claims_ = max_jobs;
-}
-
-void FakePoolStore::SetClaimsOnTheirWay(bool on_their_way) {
-  MutexLock lock(mutex_);
-  claims_on_their_way_ = on_their_way;
-}
-
-void FakePoolStore::OnClaim(std::function<void()> on_claim) {
-  MutexLock lock(mutex_);
-  on_claim_ = std::move(on_claim);
-}
-
-JobId FakePoolStore::LastHeld() const {
-  MutexLock lock(mutex_);
-  JobId last = 0;
-  for (const auto& [id, stored] : jobs_) {
-    if (stored.view.state == JobState::kHeld) last = id;
-  }
-  return last;
-}
-
-void FakePoolStore::Fail(Call call, absl::Status status, int times, bool after_doing) {
-  MutexLock lock(mutex_);
-  faults_[IndexOf(call)] = {std::move(status), times, after_doing};
-}
-
-void FakePoolStore::FailAll() {
-  MutexLock lock(mutex_);
-  faults_.fill({absl::UnavailableError("the database is away"), kAlways, false});
-}
-
-void FakePoolStore::Mend() {
-  MutexLock lock(mutex_);
-  faults_.fill({});
-  refused_.clear();
-}
-
-void FakePoolStore::Refuse(JobId id) {
-  MutexLock lock(mutex_);
-  refused_.insert(id);
-}
-
-void FakePoolStore::Hang(Call call) {
-  MutexLock lock(mutex_);
-  hangs_[IndexOf(call)] = true;
-}
-
-void FakePoolStore::Release(Call call) {
-  MutexLock lock(mutex_);
-  hangs_[IndexOf(call)] = false;
-  changed_.NotifyAll();
-}
-
-int FakePoolStore::CountCalls(Call call) const {
-  MutexLock lock(mutex_);
-  return calls_[IndexOf(call)];
-}
-
-std::vector<size_t> FakePoolStore::RecordSizes() const {
-  MutexLock lock(mutex_);
-  return record_sizes_;
-}
-
-std::vector<ClaimRequest> FakePoolStore::Claims() const {
-  MutexLock lock(mutex_);
-  return claims_;
-}
-
-bool FakePoolStore::IsRegistered(WorkerNumber worker) const {
-  MutexLock lock(mutex_);
-  return workers_.contains(worker);
-}
-
-bool FakePoolStore::IsIdle(WorkerNumber worker) const {
-  MutexLock lock(mutex_);
-  const auto found = workers_.find(worker);
-  return found != workers_.end() && found->second.idle;
-}
-
-std::vector<WorkerRegistration> FakePoolStore::Registrations() const {
-  MutexLock lock(mutex_);
-  return registrations_;
-}
-
-bool FakePoolStore::WaitUntil(const std::function<bool()>& condition) const {
-  const SystemClock real;
-  const absl::Duration deadline = real.Monotonic() + absl::Minutes(1);
-  while (!condition()) {
-    if (real.Monotonic() > deadline) return false;
-    MutexLock lock(mutex_);
-    changed_.WaitWithTimeout(mutex_, absl::Milliseconds(5));
-  }
-  return true;
-}
-
-bool FakePoolStore::WaitForCalls(Call call, int count) const {
-  return WaitUntil([this, call, count] { return CountCalls(call) >= count; });
-}
-
-bool FakePoolStore::WaitForState(JobId id, JobState state) const {
-  return WaitUntil([this, id, state] { return Look(id).state == state; });
-}
 
 template <typename Body>
 auto FakePoolStore::Do(Call call, Body body) -> decltype(body()) {
@@ -346,10 +204,14 @@ std::optional<RecordVerdict> FakePoolStore::TakeAnswer(Stored& stored) {
 
 RecordVerdict FakePoolStore::RecordOneLocked(const AttemptReport& report) {
   Stored* stored = FindHeldLocked({report.claim_id, report.job_id});
-  if (stored == nullptr) return RecordVerdict::kStale;
+  if (stored == nullptr) return VerdictOfEarlierLocked(report);
   if (const auto answer = TakeAnswer(*stored); answer.has_value()) return *answer;
   View& view = stored->view;
   view.history.push_back(report);
+  if (!stored->cancel_reason.empty() && report.outcome != AttemptOutcome::kCompleted) {
+    view.state = JobState::kCancelled;
+    return RecordVerdict::kCancelled;
+  }
   if (report.partial_success.has_value()) stored->last_partial_success = report.partial_success;
   switch (report.outcome) {
     case AttemptOutcome::kCompleted:
@@ -376,6 +238,16 @@ RecordVerdict FakePoolStore::RecordOneLocked(const AttemptReport& report) {
   return RecordVerdict::kAccepted;
 }
 
+RecordVerdict FakePoolStore::VerdictOfEarlierLocked(const AttemptReport& report) const {
+  const auto found = jobs_.find(report.job_id);
+  if (found == jobs_.end()) return RecordVerdict::kStale;
+  const std::vector<AttemptReport>& history = found->second.view.history;
+  const bool recorded = std::any_of(
+      history.begin(), history.end(),
+      [&report](const AttemptReport& earlier) { return earlier.claim_id == report.claim_id; });
+  return recorded ? RecordVerdict::kAccepted : RecordVerdict::kStale;
+}
+
 absl::StatusOr<RecordResult> FakePoolStore::Record(WorkerNumber,
                                                    const std::vector<AttemptReport>& reports) {
   return Do(Call::kRecord, [&]() -> absl::StatusOr<RecordResult> {
@@ -385,8 +257,9 @@ absl::StatusOr<RecordResult> FakePoolStore::Record(WorkerNumber,
       if (absl::Status refused = CheckRefusedLocked(report.job_id); !refused.ok()) return refused;
     }
     RecordResult result;
-    result.recorded_at = clock_.Now();
-    for (const AttemptReport& report : reports) result.verdicts.push_back(RecordOneLocked(report));
+    result.recorded_at.assign(reports.size(), clock_.Now());
+    for (const AttemptReport& report : reports)
+      AnswerLocked(report.job_id, RecordOneLocked(report), result);
     return result;
   });
 }
@@ -395,19 +268,42 @@ RecordVerdict FakePoolStore::GiveBackOneLocked(const Hold& hold) {
   Stored* stored = FindHeldLocked(hold);
   if (stored == nullptr) return RecordVerdict::kStale;
   if (const auto answer = TakeAnswer(*stored); answer.has_value()) return *answer;
-  stored->view.state = JobState::kReady;
+  const bool cancelled = !stored->cancel_reason.empty();
+  stored->view.state = cancelled ? JobState::kCancelled : JobState::kReady;
   --stored->view.job.attempt;
-  return RecordVerdict::kAccepted;
+  return cancelled ? RecordVerdict::kCancelled : RecordVerdict::kAccepted;
 }
 
-absl::StatusOr<std::vector<RecordVerdict>> FakePoolStore::GiveBack(WorkerNumber,
-                                                                   const std::vector<Hold>& holds) {
-  return Do(Call::kGiveBack, [&]() -> absl::StatusOr<std::vector<RecordVerdict>> {
+void FakePoolStore::AnswerLocked(JobId id, RecordVerdict verdict, RecordResult& result) {
+  if (verdict == RecordVerdict::kCancelled) {
+    const std::string& reason = jobs_.at(id).cancel_reason;
+    result.cancel_reasons[result.verdicts.size()] = reason.empty() ? "superseded" : reason;
+  }
+  result.verdicts.push_back(verdict);
+}
+
+absl::StatusOr<RecordResult> FakePoolStore::GiveBack(WorkerNumber, const std::vector<Hold>& holds) {
+  return Do(Call::kGiveBack, [&]() -> absl::StatusOr<RecordResult> {
     mutex_.AssertHeld();
     if (absl::Status refused = CheckRefusedLocked(holds); !refused.ok()) return refused;
-    std::vector<RecordVerdict> verdicts;
-    for (const Hold& hold : holds) verdicts.push_back(GiveBackOneLocked(hold));
-    return verdicts;
+    RecordResult result;
+    result.recorded_at.assign(holds.size(), clock_.Now());
+    for (const Hold& hold : holds) AnswerLocked(hold.job_id, GiveBackOneLocked(hold), result);
+    return result;
+  });
+}
+
+absl::StatusOr<std::vector<Hold>> FakePoolStore::ListCancelled(WorkerNumber worker) {
+  return Do(Call::kListCancelled, [&]() -> absl::StatusOr<std::vector<Hold>> {
+    mutex_.AssertHeld();
+    std::vector<Hold> holds;
+    for (const auto& [id, stored] : jobs_) {
+      if (stored.view.state == JobState::kHeld && stored.view.held_by == worker &&
+          !stored.cancel_reason.empty()) {
+        holds.push_back({stored.claim_id, id});
+      }
+    }
+    return holds;
   });
 }
 
@@ -430,14 +326,17 @@ std::vector<RescuedJob> FakePoolStore::FreeAllLocked(WorkerNumber worker) {
     View& view = stored.view;
     if (view.state != JobState::kHeld || view.held_by != worker) continue;
     const bool last = view.job.attempt >= view.job.max_attempts;
-    if (TakeAnswer(stored) == RecordVerdict::kSuperseded) {
+    std::string reason = stored.cancel_reason;
+    if (TakeAnswer(stored) == RecordVerdict::kCancelled) reason = "superseded";
+    if (!reason.empty()) {
       view.state = JobState::kCancelled;
     } else if (last && view.last_start_recorded) {
       view.state = JobState::kExhausted;
+      reason = "worker lost";
     } else {
       view.state = JobState::kReady;
     }
-    freed.push_back({view.job, view.state});
+    freed.push_back({view.job, view.state, std::move(reason)});
     if (last && view.state == JobState::kReady) --view.job.attempt;
   }
   return freed;

@@ -36,6 +36,7 @@ class FakePoolStore final : public PoolStore {
     kRecordStarts,
     kRecord,
     kGiveBack,
+    kListCancelled,
     kListLeases,
     kRescue,
   };
@@ -60,8 +61,12 @@ class FakePoolStore final : public PoolStore {
   View Look(JobId id) const;
   // Sets how often a job was interrupted.
   void SetInterruptions(JobId id, int interruptions);
-  // The next reports and returns of this job are answered so, instead of being done.
+  // The next reports and returns of this job are answered so, instead of being done (a cancelled
+  // one is superseded).
   void AnswerWith(JobId id, RecordVerdict verdict, int times);
+
+  // Cancels a job, as an operator does.
+  void Cancel(JobId id, const std::string& reason);
 
   // No claim brings more jobs than this.
   void SetMaxJobsOfClaims(int max_jobs);
@@ -111,8 +116,9 @@ class FakePoolStore final : public PoolStore {
       const std::vector<Hold>& holds) override;
   absl::StatusOr<RecordResult> Record(WorkerNumber worker,
                                       const std::vector<AttemptReport>& reports) override;
-  absl::StatusOr<std::vector<RecordVerdict>> GiveBack(WorkerNumber worker,
-                                                      const std::vector<Hold>& holds) override;
+  absl::StatusOr<RecordResult> GiveBack(WorkerNumber worker,
+                                        const std::vector<Hold>& holds) override;
+  absl::StatusOr<std::vector<Hold>> ListCancelled(WorkerNumber worker) override;
   absl::StatusOr<std::vector<WorkerLease>> ListLeases() override;
   absl::StatusOr<std::vector<RescuedJob>> Rescue(WorkerNumber worker) override;
 
@@ -122,6 +128,8 @@ class FakePoolStore final : public PoolStore {
     ClaimId claim_id = 0;
     std::optional<PartialSuccess> last_partial_success;
     std::optional<std::pair<RecordVerdict, int>> answer;
+    // Why it was cancelled while it was held.
+    std::string cancel_reason;
   };
   struct Worker {
     WorkerRegistration registration;
@@ -135,6 +143,8 @@ class FakePoolStore final : public PoolStore {
   };
   static constexpr size_t kCalls = static_cast<size_t>(Call::kRescue) + 1;
 
+  static size_t IndexOf(Call call) { return static_cast<size_t>(call); }
+
   // Counts the call and does what the test wants of it; else what `body` does.
   template <typename Body>
   auto Do(Call call, Body body) -> decltype(body());
@@ -145,7 +155,13 @@ class FakePoolStore final : public PoolStore {
   bool QueueIsHeldLocked(const std::string& queue_name) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Stored* FindHeldLocked(const Hold& hold) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   RecordVerdict RecordOneLocked(const AttemptReport& report) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Of a report whose claim does not hold the job: whether it was recorded before.
+  RecordVerdict VerdictOfEarlierLocked(const AttemptReport& report) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   RecordVerdict GiveBackOneLocked(const Hold& hold) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Enters the verdict, and the reason of a cancelled job.
+  void AnswerLocked(JobId id, RecordVerdict verdict, RecordResult& result)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::vector<RescuedJob> FreeAllLocked(WorkerNumber worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status CheckRefusedLocked(JobId id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status CheckRefusedLocked(const std::vector<Hold>& holds) const

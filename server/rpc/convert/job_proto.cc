@@ -2,12 +2,15 @@
 
 #include <optional>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "server/rpc/convert/proto_time.h"
 #include "server/rpc/convert/utf8_text.h"
 
 namespace millrace {
 namespace {
+
+constexpr JobId kMaxJobId = (JobId{1} << 53) - 1;
 
 absl::Status Fault(const std::string& field, const std::string& what) {
   return absl::InvalidArgumentError(absl::StrCat(field, ": ", what));
@@ -90,11 +93,15 @@ v1::AttemptOutcome ToProto(AttemptOutcome outcome) {
   return v1::ATTEMPT_OUTCOME_UNSPECIFIED;
 }
 
+// Why there may not be so many.
+absl::Status CheckCount(int count, const std::string& field) {
+  if (static_cast<size_t>(count) <= JobLimits::kJobsPerCall) return absl::OkStatus();
+  return Fault(field, absl::StrCat("at most ", JobLimits::kJobsPerCall, ", got ", count));
+}
+
 template <typename Names>
 absl::StatusOr<std::vector<std::string>> ToNames(const Names& names, const std::string& field) {
-  if (static_cast<size_t>(names.size()) > JobLimits::kJobsPerCall) {
-    return Fault(field, absl::StrCat("at most ", JobLimits::kJobsPerCall, ", got ", names.size()));
-  }
+  if (absl::Status few = CheckCount(names.size(), field); !few.ok()) return few;
   for (int i = 0; i < names.size(); ++i) {
     const absl::Status valid = ValidateName(names[i], absl::StrCat(field, "[", i, "]"));
     if (!valid.ok()) return valid;
@@ -128,10 +135,7 @@ absl::StatusOr<JobSpec> ToJobSpec(const v1::JobSpec& proto, const std::string& p
 
 absl::StatusOr<JobFilter> ToJobFilter(const v1::ListJobsRequest& proto) {
   JobFilter filter;
-  if (static_cast<size_t>(proto.states_size()) > JobLimits::kJobsPerCall) {
-    return Fault("states",
-                 absl::StrCat("at most ", JobLimits::kJobsPerCall, ", got ", proto.states_size()));
-  }
+  if (absl::Status few = CheckCount(proto.states_size(), "states"); !few.ok()) return few;
   for (int i = 0; i < proto.states_size(); ++i) {
     const auto state = ToJobState(proto.states(i), absl::StrCat("states[", i, "]"));
     if (!state.ok()) return state.status();
@@ -146,6 +150,27 @@ absl::StatusOr<JobFilter> ToJobFilter(const v1::ListJobsRequest& proto) {
   return filter;
 }
 
+absl::StatusOr<JobId> ToJobId(int64_t proto, const std::string& field) {
+  if (proto >= 1 && proto <= kMaxJobId) return proto;
+  return Fault(field, absl::StrCat("must be 1 to ", kMaxJobId, ", got ", proto));
+}
+
+absl::StatusOr<std::vector<JobId>> ToJobIds(const google::protobuf::RepeatedField<int64_t>& protos,
+                                            const std::string& field) {
+  if (protos.empty()) return Fault(field, "must not be empty");
+  if (absl::Status few = CheckCount(protos.size(), field); !few.ok()) return few;
+  std::vector<JobId> ids;
+  absl::flat_hash_set<JobId> seen;
+  for (int i = 0; i < protos.size(); ++i) {
+    const std::string path = absl::StrCat(field, "[", i, "]");
+    const absl::StatusOr<JobId> id = ToJobId(protos[i], path);
+    if (!id.ok()) return id.status();
+    if (!seen.insert(*id).second) return Fault(path, absl::StrCat(*id, " comes twice"));
+    ids.push_back(*id);
+  }
+  return ids;
+}
+
 v1::AddResult ToProto(AddResult result) {
   switch (result) {
     case AddResult::kCreated:
@@ -156,6 +181,20 @@ v1::AddResult ToProto(AddResult result) {
       return v1::ADD_RESULT_EXISTING;
   }
   return v1::ADD_RESULT_UNSPECIFIED;
+}
+
+v1::CancelResult ToProto(CancelResult result) {
+  switch (result) {
+    case CancelResult::kCancelled:
+      return v1::CANCEL_RESULT_CANCELLED;
+    case CancelResult::kRequested:
+      return v1::CANCEL_RESULT_REQUESTED;
+    case CancelResult::kEndedBefore:
+      return v1::CANCEL_RESULT_ENDED_BEFORE;
+    case CancelResult::kNotFound:
+      return v1::CANCEL_RESULT_NOT_FOUND;
+  }
+  return v1::CANCEL_RESULT_UNSPECIFIED;
 }
 
 void SetJob(const JobDetails& details, v1::Job& proto) {
@@ -179,6 +218,7 @@ void SetJob(const JobDetails& details, v1::Job& proto) {
   }
   proto.set_last_error(ToUtf8Text(details.last_error));
   proto.set_worker_id(details.worker_id);
+  proto.set_cancel_reason(ToUtf8Text(details.cancel_reason));
 }
 
 void SetJobFromSpec(JobId id, const JobSpec& spec, v1::Job& proto) {
@@ -186,7 +226,7 @@ void SetJobFromSpec(JobId id, const JobSpec& spec, v1::Job& proto) {
   proto.set_task_identifier(spec.task_identifier);
   proto.set_payload(spec.payload.empty() ? "{}" : spec.payload);
   proto.set_priority(spec.priority);
-  proto.set_max_attempts(spec.max_attempts);
+  proto.set_max_attempts(spec.max_attempts.value_or(JobLimits::kDefaultMaxAttempts));
   proto.set_queue_name(spec.queue_name);
   if (spec.run_at.has_value()) SetTimestamp(*spec.run_at, *proto.mutable_run_at());
   proto.mutable_flags()->Add(spec.flags.begin(), spec.flags.end());

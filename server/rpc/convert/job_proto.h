@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "millrace/v1/job_queue.pb.h"
@@ -19,7 +21,14 @@ absl::StatusOr<JobSpec> ToJobSpec(const v1::JobSpec& proto, const std::string& p
 // INVALID_ARGUMENT with the field for unknown states, bad names, or more than 10,000 of a kind.
 absl::StatusOr<JobFilter> ToJobFilter(const v1::ListJobsRequest& proto);
 
+// INVALID_ARGUMENT with the field for a number that no job can have.
+absl::StatusOr<JobId> ToJobId(int64_t proto, const std::string& field);
+// The same for each of several, and for none, an id that comes twice, or more than 10,000.
+absl::StatusOr<std::vector<JobId>> ToJobIds(const google::protobuf::RepeatedField<int64_t>& protos,
+                                            const std::string& field);
+
 v1::AddResult ToProto(AddResult result);
+v1::CancelResult ToProto(CancelResult result);
 // These fill a message that was empty.
 void SetJob(const JobDetails& details, v1::Job& proto);
 void SetAttempt(const Attempt& attempt, v1::Attempt& proto);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "server/model/utf8.h"
 #include "server/store/postgres/binary_array.h"
 #include "server/store/postgres/postgres_text.h"
@@ -25,7 +26,7 @@ RecordVerdict VerdictOfLetter(char letter) {
     case 'a':
       return RecordVerdict::kAccepted;
     case 's':
-      return RecordVerdict::kSuperseded;
+      return RecordVerdict::kCancelled;
     case 'w':
       return RecordVerdict::kBusy;
     default:
@@ -118,12 +119,25 @@ std::vector<size_t> InGroups(const std::vector<AttemptReport>& reports,
   return positions;
 }
 
-// The verdicts of a result of Settle by job: a job is named once in a call.
-absl::flat_hash_map<JobId, RecordVerdict> ReadVerdicts(const pqxx::result& rows) {
-  absl::flat_hash_map<JobId, RecordVerdict> verdicts;
-  for (const auto& row : rows) verdicts[row[1].as<JobId>()] = VerdictOfLetter(row[2].c_str()[0]);
-  return verdicts;
-}
+// The answer of Settle, by job: a job is named once in a call.
+class SettleAnswer {
+ public:
+  explicit SettleAnswer(const pqxx::result& rows) : rows_(rows) {
+    for (const auto& row : rows_) places_[row[1].as<JobId>()] = row.rownumber();
+  }
+
+  // Fills in what is answered for this job.
+  void CopyTo(JobId job, size_t position, RecordResult& result) const {
+    const pqxx::row row = rows_[places_.at(job)];
+    result.verdicts[position] = VerdictOfLetter(row[2].c_str()[0]);
+    result.recorded_at[position] = ParseTimestamp(row[3].c_str());
+    if (!row[4].is_null()) result.cancel_reasons[position] = row[4].c_str();
+  }
+
+ private:
+  const pqxx::result rows_;
+  absl::flat_hash_map<JobId, pqxx::result::size_type> places_;
+};
 
 }  // namespace
 
@@ -138,47 +152,43 @@ bool IsPlainCompletion(const AttemptReport& report) {
   return report.plain && report.outcome == AttemptOutcome::kCompleted && report.result.empty();
 }
 
-absl::Time CompletePlain(PostgresConnection& connection, pqxx::transaction_base& transaction,
-                         WorkerNumber worker, const std::vector<AttemptReport>& reports,
-                         const std::vector<size_t>& positions,
-                         std::vector<RecordVerdict>& verdicts) {
+void CompletePlain(PostgresConnection& connection, pqxx::transaction_base& transaction,
+                   WorkerNumber worker, const std::vector<AttemptReport>& reports,
+                   const std::vector<size_t>& positions, RecordResult& result) {
   CompletionArrays arrays(positions.size());
   for (const size_t position : InGroups(reports, positions)) {
     arrays.Add(reports[position]);
-    verdicts[position] = RecordVerdict::kAccepted;
+    result.verdicts[position] = RecordVerdict::kAccepted;
   }
   const pqxx::result rows = arrays.Execute(connection, transaction, worker);
+  absl::flat_hash_set<JobId> stale;
   absl::Time recorded_at;
-  absl::flat_hash_map<JobId, bool> stale;
   for (const auto& row : rows) {
     if (row[1].is_null()) {
       recorded_at = ParseTimestamp(row[2].c_str());
     } else {
-      stale[row[1].as<JobId>()] = true;
+      stale.insert(row[1].as<JobId>());
     }
   }
-  if (stale.empty()) return recorded_at;
+  for (const size_t position : positions) result.recorded_at[position] = recorded_at;
+  if (stale.empty()) return;
   for (const size_t position : positions) {
-    if (stale.contains(reports[position].job_id)) verdicts[position] = RecordVerdict::kStale;
+    if (stale.contains(reports[position].job_id)) result.verdicts[position] = RecordVerdict::kStale;
   }
-  return recorded_at;
 }
 
-absl::Time Settle(PostgresConnection& connection, pqxx::transaction_base& transaction,
-                  WorkerNumber worker, const std::vector<AttemptReport>& reports,
-                  const std::vector<size_t>& positions, std::vector<RecordVerdict>& verdicts) {
+void Settle(PostgresConnection& connection, pqxx::transaction_base& transaction,
+            WorkerNumber worker, const std::vector<AttemptReport>& reports,
+            const std::vector<size_t>& positions, RecordResult& result) {
   SettleArrays arrays;
   for (const size_t position : positions)
     arrays.Add(reports[position], OutcomeLetter(reports[position].outcome));
-  const pqxx::result rows = arrays.Execute(connection, transaction, worker);
-  const auto by_job = ReadVerdicts(rows);
-  for (const size_t position : positions) verdicts[position] = by_job.at(reports[position].job_id);
-  return ParseTimestamp(rows[0][3].c_str());
+  const SettleAnswer answer(arrays.Execute(connection, transaction, worker));
+  for (const size_t position : positions) answer.CopyTo(reports[position].job_id, position, result);
 }
 
-std::vector<RecordVerdict> SettleAsGivenBack(PostgresConnection& connection,
-                                             pqxx::transaction_base& transaction,
-                                             WorkerNumber worker, const std::vector<Hold>& holds) {
+RecordResult SettleAsGivenBack(PostgresConnection& connection, pqxx::transaction_base& transaction,
+                               WorkerNumber worker, const std::vector<Hold>& holds) {
   SettleArrays arrays;
   for (const Hold& hold : holds) {
     AttemptReport report;
@@ -186,10 +196,12 @@ std::vector<RecordVerdict> SettleAsGivenBack(PostgresConnection& connection,
     report.job_id = hold.job_id;
     arrays.Add(report, kGivenBack);
   }
-  const auto by_job = ReadVerdicts(arrays.Execute(connection, transaction, worker));
-  std::vector<RecordVerdict> verdicts;
-  for (const Hold& hold : holds) verdicts.push_back(by_job.at(hold.job_id));
-  return verdicts;
+  const SettleAnswer answer(arrays.Execute(connection, transaction, worker));
+  RecordResult result;
+  result.verdicts.resize(holds.size());
+  result.recorded_at.resize(holds.size());
+  for (size_t i = 0; i < holds.size(); ++i) answer.CopyTo(holds[i].job_id, i, result);
+  return result;
 }
 
 }  // namespace millrace

@@ -1,6 +1,7 @@
 #include "server/store/postgres/claim_rows.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <string>
 #include <tuple>
@@ -39,6 +40,19 @@ bool Precedes(const ClaimedJob& a, const ClaimedJob& b) {
 }
 
 }  // namespace
+
+int ClaimRowLimit(int row_count) {
+  static constexpr std::array kLimits = {4, 16, 64, 256, 1024, kMaxClaimRows};
+  return *std::lower_bound(kLimits.begin(), kLimits.end() - 1, row_count);
+}
+
+ClaimId ClaimRows::FindClaimId(const pqxx::result& result) {
+  for (const auto& row : result) {
+    const std::vector<std::string> parts = absl::StrSplit(row[kChunk].c_str(), ',');
+    if (parts.size() == kAllParts) return std::strtoll(parts[kClaimId].c_str(), nullptr, 10);
+  }
+  return 0;
+}
 
 ClaimRows::ClaimRows(const pqxx::result& result) : result_(result) {
   rows_.reserve(result_.size());

@@ -9,12 +9,21 @@
 
 namespace millrace {
 
+// ClaimJobs takes at most this many rows of the table of ready jobs at once.
+inline constexpr int kMaxClaimRows = 4096;
+// The smallest row limit of which there is a prepared variant of ClaimJobs and that admits
+// `row_count` rows.
+int ClaimRowLimit(int row_count);
+
 // The result of the statement ClaimJobs, turned into jobs. What a chunk shares stands with its
 // first job only, and what the claim shares with the first of all. Used from one thread.
 class ClaimRows {
  public:
   // REQUIRES: `result` is not empty; it outlives this object.
   explicit ClaimRows(const pqxx::result& result);
+
+  // The claim of which the rows of `result` are; 0 if there is none.
+  static ClaimId FindClaimId(const pqxx::result& result);
 
   // All lanes and serial queues that are named, with repetitions.
   std::vector<int> Lanes() const;

@@ -36,6 +36,7 @@ JobDetails ReadJobDetails(const pqxx::row& row) {
     details.finished_at = ParseTimestamp(row["finished_at"].c_str());
   details.last_error = row["error_message"].c_str();
   details.worker_id = row["worker_id"].c_str();
+  details.cancel_reason = row["cancel_reason"].c_str();
   return details;
 }
 

@@ -34,6 +34,10 @@ std::string RunAtText(const JobSpec& spec) {
   return spec.run_at.has_value() ? TimestampText(*spec.run_at) : "";
 }
 
+int MaxAttempts(const JobSpec& spec) {
+  return spec.max_attempts.value_or(JobLimits::kDefaultMaxAttempts);
+}
+
 std::string PayloadText(const JobSpec& spec) { return spec.payload.empty() ? "{}" : spec.payload; }
 
 std::string KeyModeText(const JobSpec& spec) {
@@ -54,7 +58,7 @@ bool AddOne(PostgresConnection& connection, pqxx::transaction_base& transaction,
             const JobSpec& spec, std::vector<AddedJob>& added) {
   const pqxx::result rows = connection.Execute(
       transaction, "AddJob", spec.task_identifier, PayloadText(spec), spec.queue_name,
-      RunAtText(spec), spec.priority, spec.max_attempts, spec.job_key, KeyModeText(spec),
+      RunAtText(spec), spec.priority, MaxAttempts(spec), spec.job_key, KeyModeText(spec),
       TextArray(spec.flags), spec.correlation_id, spec.metadata);
   if (rows.empty()) return false;
   const std::string result = rows[0][1].c_str();
@@ -62,6 +66,19 @@ bool AddOne(PostgresConnection& connection, pqxx::transaction_base& transaction,
                                            : result == "updated" ? AddResult::kUpdated
                                                                  : AddResult::kExisting});
   return true;
+}
+
+CancelResult CancelResultOfLetter(char letter) {
+  switch (letter) {
+    case 'k':
+      return CancelResult::kCancelled;
+    case 'h':
+      return CancelResult::kRequested;
+    case 'e':
+      return CancelResult::kEndedBefore;
+    default:
+      return CancelResult::kNotFound;
+  }
 }
 
 absl::Status NameIsBeingMade(const std::string& name) {
@@ -136,7 +153,7 @@ void PostgresJobStore::AddChunk(PostgresConnection& connection, pqxx::transactio
   const JobSpec& first = specs[from];
   const pqxx::result rows = connection.Execute(
       transaction, "AddChunk", FindLane(first), RunAtText(first), first.priority,
-      first.max_attempts, payloads.Take(), correlation_ids.Take(), metadata.Take());
+      MaxAttempts(first), payloads.Take(), correlation_ids.Take(), metadata.Take());
   const auto first_id = rows[0][0].as<JobId>();
   for (size_t i = from; i < to; ++i)
     added.push_back({first_id + static_cast<JobId>(i - from), AddResult::kCreated});
@@ -251,6 +268,21 @@ absl::StatusOr<JobPage> PostgresJobStore::ListJobs(const JobFilter& filter,
   });
   if (!ran.ok()) return ran;
   return page;
+}
+
+absl::StatusOr<std::vector<CancelResult>> PostgresJobStore::CancelJobs(
+    const std::vector<JobId>& ids, const std::string& reason) {
+  std::vector<CancelResult> results;
+  absl::Status ran = database_.Run("cancel_jobs", [&](PostgresConnection& connection) {
+    results.clear();
+    pqxx::nontransaction transaction(connection.raw());
+    for (const auto& row :
+         connection.Execute(transaction, "CancelJobs", IntegerArray(ids), reason)) {
+      results.push_back(CancelResultOfLetter(row[0].c_str()[0]));
+    }
+  });
+  if (!ran.ok()) return ran;
+  return results;
 }
 
 absl::Status PostgresJobStore::Ping() {

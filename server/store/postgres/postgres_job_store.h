@@ -22,6 +22,8 @@ class PostgresJobStore final : public JobStore {
   absl::StatusOr<std::vector<Attempt>> ListAttempts(JobId id, int limit) override;
   absl::StatusOr<JobPage> ListJobs(const JobFilter& filter, std::optional<JobId> before,
                                    int limit) override;
+  absl::StatusOr<std::vector<CancelResult>> CancelJobs(const std::vector<JobId>& ids,
+                                                       const std::string& reason) override;
   absl::Status Ping() override;
 
  private:

@@ -1,7 +1,6 @@
 #include "server/store/postgres/postgres_pool_store.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <utility>
 
@@ -16,11 +15,13 @@ namespace {
 
 constexpr int kPromoteRows = 1000;
 
-// The sizes of which there are prepared variants of ClaimJobs.
-constexpr std::array kLiterals = {4, 16, 64, 256, 1024, 4096};
-
-int LiteralFor(int row_count) {
-  return *std::lower_bound(kLiterals.begin(), kLiterals.end() - 1, row_count);
+// Those of these positions whose reports were found stale.
+std::vector<size_t> StaleOnes(const std::vector<size_t>& positions, const RecordResult& result) {
+  std::vector<size_t> stale;
+  for (const size_t position : positions) {
+    if (result.verdicts[position] == RecordVerdict::kStale) stale.push_back(position);
+  }
+  return stale;
 }
 
 absl::Status LeaseEnded() {
@@ -100,51 +101,76 @@ absl::StatusOr<RecordResult> PostgresPoolStore::Record(WorkerNumber worker,
                                                        const std::vector<AttemptReport>& reports) {
   RecordResult result;
   result.verdicts.assign(reports.size(), RecordVerdict::kStale);
-  std::vector<size_t> plain, others, all;
+  result.recorded_at.resize(reports.size());
+  std::vector<size_t> plain, others;
   for (size_t i = 0; i < reports.size(); ++i) {
     (IsPlainCompletion(reports[i]) ? plain : others).push_back(i);
-    all.push_back(i);
   }
-  if (all.empty()) return result;
-  absl::Status ran;
+  if (reports.empty()) return result;
   if (others.empty()) {  // the common case, in one statement that commits by itself
-    ran = database_.Run("complete_plain", [&](PostgresConnection& connection) {
+    const absl::Status ran = database_.Run("complete_plain", [&](PostgresConnection& connection) {
       pqxx::nontransaction transaction(connection.raw());
-      result.recorded_at =
-          CompletePlain(connection, transaction, worker, reports, plain, result.verdicts);
+      CompletePlain(connection, transaction, worker, reports, plain, result);
     });
-    if (!absl::IsAlreadyExists(ran)) return ran.ok() ? absl::StatusOr<RecordResult>(result) : ran;
-    std::swap(plain, others);  // one was reported before: settle tells which
+    if (!ran.ok() && !absl::IsAlreadyExists(ran)) return ran;
+    // Whether it was recorded before only Settle tells.
+    others = ran.ok() ? StaleOnes(plain, result) : plain;
+    plain.clear();
+    if (others.empty()) return result;
   }
-  ran = database_.Run("settle", [&](PostgresConnection& connection) {
-    pqxx::work transaction(connection.raw());
-    if (!plain.empty())
-      CompletePlain(connection, transaction, worker, reports, plain, result.verdicts);
-    result.recorded_at = Settle(connection, transaction, worker, reports, others, result.verdicts);
-    transaction.commit();
-  });
+  absl::Status ran = RecordTogether(worker, reports, plain, others, result);
   if (absl::IsAlreadyExists(ran)) {
-    ran = database_.Run("settle", [&](PostgresConnection& connection) {
-      pqxx::work transaction(connection.raw());
-      result.recorded_at = Settle(connection, transaction, worker, reports, all, result.verdicts);
-      transaction.commit();
-    });
+    others.insert(others.end(), plain.begin(), plain.end());
+    ran = RecordTogether(worker, reports, {}, others, result);
   }
   if (!ran.ok()) return ran;
   return result;
 }
 
-absl::StatusOr<std::vector<RecordVerdict>> PostgresPoolStore::GiveBack(
-    WorkerNumber worker, const std::vector<Hold>& holds) {
-  std::vector<RecordVerdict> verdicts;
-  if (holds.empty()) return verdicts;
+absl::Status PostgresPoolStore::RecordTogether(WorkerNumber worker,
+                                               const std::vector<AttemptReport>& reports,
+                                               const std::vector<size_t>& plain,
+                                               const std::vector<size_t>& others,
+                                               RecordResult& result) {
+  return database_.Run("settle", [&](PostgresConnection& connection) {
+    pqxx::work transaction(connection.raw());
+    result.cancel_reasons.clear();
+    std::vector<size_t> to_settle = others;
+    if (!plain.empty()) {
+      CompletePlain(connection, transaction, worker, reports, plain, result);
+      const std::vector<size_t> stale = StaleOnes(plain, result);
+      to_settle.insert(to_settle.end(), stale.begin(), stale.end());
+    }
+    if (!to_settle.empty()) {
+      Settle(connection, transaction, worker, reports, to_settle, result);
+    }
+    transaction.commit();
+  });
+}
+
+absl::StatusOr<RecordResult> PostgresPoolStore::GiveBack(WorkerNumber worker,
+                                                         const std::vector<Hold>& holds) {
+  RecordResult result;
+  if (holds.empty()) return result;
   absl::Status ran = database_.Run("give_back", [&](PostgresConnection& connection) {
     pqxx::work transaction(connection.raw());
-    verdicts = SettleAsGivenBack(connection, transaction, worker, holds);
+    result = SettleAsGivenBack(connection, transaction, worker, holds);
     transaction.commit();
   });
   if (!ran.ok()) return ran;
-  return verdicts;
+  return result;
+}
+
+absl::StatusOr<std::vector<Hold>> PostgresPoolStore::ListCancelled(WorkerNumber worker) {
+  std::vector<Hold> holds;
+  absl::Status ran = database_.Run("list_cancelled", [&](PostgresConnection& connection) {
+    holds.clear();
+    pqxx::nontransaction transaction(connection.raw());
+    for (const auto& row : connection.Execute(transaction, "ListCancelled", worker))
+      holds.push_back({row[0].as<ClaimId>(), row[1].as<JobId>()});
+  });
+  if (!ran.ok()) return ran;
+  return holds;
 }
 
 absl::StatusOr<std::vector<WorkerLease>> PostgresPoolStore::ListLeases() {
@@ -172,7 +198,7 @@ absl::StatusOr<std::vector<RescuedJob>> PostgresPoolStore::Rescue(WorkerNumber w
     if (!freed.empty()) {
       for (const auto& row : connection.Execute(transaction, "DescribeJobs", ids.Take())) {
         JobDetails details = ReadJobDetails(row);
-        rescued.push_back({std::move(details.job), details.state});
+        rescued.push_back({std::move(details.job), details.state, std::move(details.last_error)});
       }
     }
     transaction.commit();
@@ -188,7 +214,7 @@ absl::StatusOr<std::vector<ClaimedJob>> PostgresPoolStore::Claim(const ClaimRequ
     pqxx::nontransaction transaction(connection.raw());
     const int row_count = RowsToTake(request.max_jobs);
     const pqxx::result result = connection.ExecuteWithRows(
-        LiteralFor(row_count), transaction, "ClaimJobs", request.max_jobs, request.worker,
+        ClaimRowLimit(row_count), transaction, "ClaimJobs", request.max_jobs, request.worker,
         TextArray(request.task_identifiers), TextArray(request.forbidden_flags),
         request.task_identifiers.empty(), row_count, request.number);
     if (result.empty()) return;
@@ -216,7 +242,7 @@ absl::StatusOr<bool> PostgresPoolStore::TakeBackClaim(WorkerNumber worker, int64
 
 int PostgresPoolStore::RowsToTake(int max_jobs) const {
   const double rows = std::ceil(max_jobs / jobs_per_row_.load());
-  return static_cast<int>(std::clamp(rows, 1.0, static_cast<double>(kLiterals.back())));
+  return static_cast<int>(std::clamp(rows, 1.0, static_cast<double>(kMaxClaimRows)));
 }
 
 }  // namespace millrace

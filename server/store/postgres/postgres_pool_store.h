@@ -26,12 +26,18 @@ class PostgresPoolStore final : public PoolStore {
       const std::vector<Hold>& holds) override;
   absl::StatusOr<RecordResult> Record(WorkerNumber worker,
                                       const std::vector<AttemptReport>& reports) override;
-  absl::StatusOr<std::vector<RecordVerdict>> GiveBack(WorkerNumber worker,
-                                                      const std::vector<Hold>& holds) override;
+  absl::StatusOr<RecordResult> GiveBack(WorkerNumber worker,
+                                        const std::vector<Hold>& holds) override;
+  absl::StatusOr<std::vector<Hold>> ListCancelled(WorkerNumber worker) override;
   absl::StatusOr<std::vector<WorkerLease>> ListLeases() override;
   absl::StatusOr<std::vector<RescuedJob>> Rescue(WorkerNumber worker) override;
 
  private:
+  // Completes reports[plain[i]] and settles reports[others[i]] in one transaction. ALREADY_EXISTS,
+  // with nothing done, if one of the first was recorded before.
+  absl::Status RecordTogether(WorkerNumber worker, const std::vector<AttemptReport>& reports,
+                              const std::vector<size_t>& plain, const std::vector<size_t>& others,
+                              RecordResult& result);
   // How many rows of ready hold so many jobs, judging by the last claim.
   int RowsToTake(int max_jobs) const;
 

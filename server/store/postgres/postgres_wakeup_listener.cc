@@ -21,22 +21,21 @@ constexpr absl::Duration kLongestPause = absl::Seconds(2);
 // A database that stands still closes no connection; it is asked so often whether it answers.
 constexpr int kProbeMs = 30'000;
 
-class AddedReceiver final : public pqxx::notification_receiver {
+class Receiver final : public pqxx::notification_receiver {
  public:
-  AddedReceiver(pqxx::connection_base& connection, const std::string& channel,
-                const std::function<void()>& on_wakeup)
-      : notification_receiver(connection, channel), on_wakeup_(on_wakeup) {}
-  void operator()(const std::string&, int) override { on_wakeup_(); }
+  Receiver(pqxx::connection_base& connection, const std::string& channel,
+           const std::function<void()>& on_notified)
+      : notification_receiver(connection, channel), on_notified_(on_notified) {}
+  void operator()(const std::string&, int) override { on_notified_(); }
 
  private:
-  const std::function<void()>& on_wakeup_;
+  const std::function<void()>& on_notified_;
 };
 
 }  // namespace
 
-PostgresWakeupListener::PostgresWakeupListener(PostgresDatabase& database,
-                                               std::function<void()> on_wakeup)
-    : database_(database), on_wakeup_(std::move(on_wakeup)) {}
+PostgresWakeupListener::PostgresWakeupListener(PostgresDatabase& database, Callbacks callbacks)
+    : database_(database), callbacks_(std::move(callbacks)) {}
 
 PostgresWakeupListener::~PostgresWakeupListener() {
   RequestStop();
@@ -87,16 +86,24 @@ void PostgresWakeupListener::Run() {
 }
 
 absl::Status PostgresWakeupListener::Listen(PostgresConnection& connection) {
-  std::optional<AddedReceiver> receiver;
+  const SqlStatements& statements = database_.statements();
+  std::optional<Receiver> added, cancelled;
   absl::Status status = connection.Run([&](PostgresConnection& listening) {
-    receiver.emplace(listening.raw(), database_.statements().added_channel(), on_wakeup_);
+    added.emplace(listening.raw(), statements.added_channel(), callbacks_.on_added);
+    cancelled.emplace(listening.raw(), statements.cancelled_channel(), callbacks_.on_cancelled);
   });
   if (status.ok()) {
-    on_wakeup_();
+    callbacks_.on_added();
+    callbacks_.on_cancelled();
     status = TakeNotifications(connection);
   }
-  // The receiver says at its end that it listens no more, and waits for the answer.
-  connection.Run([&](PostgresConnection&) { receiver.reset(); }).IgnoreError();
+  // A receiver says at its end that it listens no more, and waits for the answer.
+  connection
+      .Run([&](PostgresConnection&) {
+        added.reset();
+        cancelled.reset();
+      })
+      .IgnoreError();
   return status;
 }
 

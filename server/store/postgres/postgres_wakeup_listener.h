@@ -9,14 +9,20 @@
 
 namespace millrace {
 
-// Listens for what adders notify, on a connection of its own, and calls back. It calls back, too,
+// Listens for what adders and those who cancel jobs notify, on a connection of its own, and calls
+// back. It calls back, too,
 // after each reconnect, since what was notified meanwhile is lost. Where LISTEN is not possible
 // (behind a transaction pooler) nothing comes, and the pool's polling alone finds the jobs. Its
 // thread is "db-listener". Owned by the service graph. Thread-safe.
 class PostgresWakeupListener final : public Lifecycle {
  public:
-  // `on_wakeup` is called in the listener's thread and must not block.
-  PostgresWakeupListener(PostgresDatabase& database, std::function<void()> on_wakeup);
+  // Called in the listener's thread; must not block.
+  struct Callbacks {
+    std::function<void()> on_added;
+    std::function<void()> on_cancelled;
+  };
+
+  PostgresWakeupListener(PostgresDatabase& database, Callbacks callbacks);
   ~PostgresWakeupListener() override;
 
   // INTERNAL if the system gives no event descriptor.
@@ -33,7 +39,7 @@ class PostgresWakeupListener final : public Lifecycle {
   bool Pause(absl::Duration pause);
 
   PostgresDatabase& database_;
-  const std::function<void()> on_wakeup_;
+  const Callbacks callbacks_;
 
   Mutex mutex_;
   CondVar changed_;

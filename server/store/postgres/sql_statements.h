@@ -31,6 +31,8 @@ class SqlStatements {
   const std::string& schema() const { return schema_; }
   // The channel on which adders notify.
   std::string added_channel() const { return schema_ + "_added"; }
+  // The channel on which those notify who have cancelled jobs that pools hold.
+  std::string cancelled_channel() const { return schema_ + "_cancelled"; }
   // The text of a named statement. REQUIRES: there is one of this name.
   const std::string& Text(const std::string& name) const { return statements_.at(name); }
   // All of them by name. "{rows}" in the text of ClaimJobs stands for the literal limit.

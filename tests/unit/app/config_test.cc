@@ -187,6 +187,7 @@ TEST_F(ConfigTest, EveryFaultOfAValueBeginsWithTheNameOfItsOption) {
                                     "--retry-multiplier=0",
                                     "--retry-jitter=2",
                                     "--max-job-calls=0",
+                                    "--max-attempts=0",
                                     "--max-message-bytes=1",
                                     "--max-event-streams=0",
                                     "--event-buffer-events=1",

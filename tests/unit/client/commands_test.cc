@@ -245,6 +245,43 @@ TEST_F(CommandsTest, AMessageOfTheServerCannotWriteToTheTerminal) {
   EXPECT_EQ(run.err, "millrace: a\\x1b[2Jb\\nc\n");
 }
 
+TEST_F(CommandsTest, JobsCancelSaysWhatBecameOfEachJob) {
+  server_.queue.on_cancel_jobs = [](const v1::CancelJobsRequest& request,
+                                    v1::CancelJobsResponse* response) {
+    EXPECT_THAT(request.ids(), testing::ElementsAre(7, 8));
+    EXPECT_EQ(request.reason(), "not wanted");
+    response->add_results(v1::CANCEL_RESULT_CANCELLED);
+    response->add_results(v1::CANCEL_RESULT_REQUESTED);
+    return grpc::Status::OK;
+  };
+  server_.Start();
+  const CommandRun run = Run({"jobs", "cancel", "7", "8", "--reason", "not wanted"});
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(run.out,
+            "cancelled job 7\n"
+            "asked the pool that holds job 8 to stop it; it is cancelled unless it completes\n");
+  EXPECT_EQ(Run({"jobs", "cancel", "7", "8", "--reason", "not wanted", "--output", "json"}).out,
+            "{\"id\":7,\"result\":\"cancelled\"}\n{\"id\":8,\"result\":\"requested\"}\n");
+}
+
+TEST_F(CommandsTest, JobsCancelHasExitCodesForJobsThatHadEndedOrDoNotExist) {
+  server_.queue.on_cancel_jobs = [](const v1::CancelJobsRequest& request,
+                                    v1::CancelJobsResponse* response) {
+    for (const int64_t id : request.ids()) {
+      response->add_results(id == 7 ? v1::CANCEL_RESULT_ENDED_BEFORE : v1::CANCEL_RESULT_NOT_FOUND);
+    }
+    return grpc::Status::OK;
+  };
+  server_.Start();
+  const CommandRun ended = Run({"jobs", "cancel", "7"});
+  EXPECT_EQ(ended.code, 5);
+  EXPECT_EQ(ended.out, "job 7 had ended before, and stays as it is\n");
+  EXPECT_EQ(ended.err, "millrace: 1 of 1 jobs had ended before\n");
+  const CommandRun unknown = Run({"jobs", "cancel", "7", "8"});
+  EXPECT_EQ(unknown.code, 4);
+  EXPECT_EQ(unknown.err, "millrace: 1 of 2 jobs do not exist\n");
+}
+
 class JobsListTest : public CommandsTest {
  protected:
   // Jobs 1 to `count`, newest first, in pages of at most 3.

@@ -57,6 +57,11 @@ grpc::Status FakeQueue::AddJobs(grpc::ServerContext*, const v1::AddJobsRequest* 
   return on_add_jobs ? on_add_jobs(*request, response) : kUnwritten;
 }
 
+grpc::Status FakeQueue::CancelJobs(grpc::ServerContext*, const v1::CancelJobsRequest* request,
+                                   v1::CancelJobsResponse* response) {
+  return on_cancel_jobs ? on_cancel_jobs(*request, response) : kUnwritten;
+}
+
 grpc::Status FakeQueue::GetJob(grpc::ServerContext*, const v1::GetJobRequest* request,
                                v1::GetJobResponse* response) {
   return on_get_job ? on_get_job(*request, response) : kUnwritten;

@@ -42,6 +42,7 @@ struct FakeQueue final : public v1::JobQueue::Service {
   std::function<grpc::Status(const v1::AddJobsRequest&, v1::AddJobsResponse*)> on_add_jobs;
   std::function<grpc::Status(const v1::GetJobRequest&, v1::GetJobResponse*)> on_get_job;
   std::function<grpc::Status(const v1::ListJobsRequest&, v1::ListJobsResponse*)> on_list_jobs;
+  std::function<grpc::Status(const v1::CancelJobsRequest&, v1::CancelJobsResponse*)> on_cancel_jobs;
 
   grpc::Status AddJob(grpc::ServerContext*, const v1::AddJobRequest* request,
                       v1::AddJobResponse* response) override;
@@ -51,6 +52,8 @@ struct FakeQueue final : public v1::JobQueue::Service {
                       v1::GetJobResponse* response) override;
   grpc::Status ListJobs(grpc::ServerContext*, const v1::ListJobsRequest* request,
                         v1::ListJobsResponse* response) override;
+  grpc::Status CancelJobs(grpc::ServerContext*, const v1::CancelJobsRequest* request,
+                          v1::CancelJobsResponse* response) override;
 };
 
 // A server with both on a Unix socket of its own, which can go away and come back under the same

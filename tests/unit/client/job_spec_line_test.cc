@@ -50,7 +50,7 @@ TEST(JobSpecLineTest, TakesNullForLeftOut) {
       ParseJobSpecLine(R"({"metadata": null, "max_attempts": null})");
   ASSERT_TRUE(spec.ok());
   EXPECT_EQ(spec->metadata, "");
-  EXPECT_EQ(spec->max_attempts, 25);
+  EXPECT_EQ(spec->max_attempts, std::nullopt);
 }
 
 TEST(JobSpecLineTest, NamesTheFieldThatIsWrong) {

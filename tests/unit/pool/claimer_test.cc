@@ -62,6 +62,28 @@ TEST_F(ClaimerTest, PollingAloneFindsJobs) {
   }));
 }
 
+TEST_F(ClaimerTest, UnderLoadAJobThatBecomesDueWaitsForNoPoll) {
+  config_.poll_interval = absl::Hours(1);
+  StartPool();
+  ASSERT_TRUE(WaitUntilIdle());
+  store_.SetMaxJobsOfClaims(1);
+  store_.OnClaim([this] { clock_.Advance(absl::Milliseconds(5)); });
+  Job job;
+  job.task_identifier = "ok";
+  job.priority = -1;
+  job.run_at = clock_.Now() + absl::Milliseconds(1);
+  const JobId due = store_.Add(job);
+  for (int i = 0; i < 500; ++i) store_.AddTask("ok");
+  pool_->Wake();
+  ASSERT_TRUE(events_.WaitFor(EventType::kJobCompleted, 501));
+  const std::vector<JobEventData> completed = JobEvents(EventType::kJobCompleted);
+  const auto position =
+      std::find_if(completed.begin(), completed.end(),
+                   [due](const JobEventData& data) { return data.job_id == due; });
+  // In 200 ms there are 40 claims.
+  EXPECT_LT(position - completed.begin(), 100);
+}
+
 TEST_F(ClaimerTest, ScheduledJobRunsWhenItIsDueAndNotBefore) {
   config_.poll_interval = absl::Hours(1);
   Job job;

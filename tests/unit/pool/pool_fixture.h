@@ -59,6 +59,20 @@ class PoolFixture : public ::testing::Test {
     ASSERT_EQ(pool_->Start(), absl::OkStatus());
   }
 
+  // Starts a pool whose workers are all busy while jobs wait in its local queue: claims that take
+  // time, measured against many jobs that take none, make it claim ahead.
+  void FillLocalQueue() {
+    StartPool();
+    ASSERT_TRUE(WaitUntilIdle());
+    store_.OnClaim([this] { clock_.Advance(absl::Milliseconds(5)); });
+    for (int i = 0; i < 200; ++i) store_.AddTask("ok");
+    for (int i = 0; i < 20; ++i) buffered_ = store_.AddTask("stubborn");
+    pool_->Wake();
+    ASSERT_TRUE(gate_.WaitForArrivals(2));
+    ASSERT_TRUE(Eventually([this] { return pool_->Stats().buffered > 0; }));
+    buffered_ = store_.LastHeld();
+  }
+
   JobId AddAndWake(const std::string& task, int max_attempts = 25) {
     const JobId id = store_.AddTask(task, max_attempts);
     if (pool_ != nullptr) pool_->Wake();
@@ -90,6 +104,8 @@ class PoolFixture : public ::testing::Test {
   Gate arrived_;
   TaskRegistry tasks_;
   PoolConfig config_;
+  // Of FillLocalQueue: a job that is buffered.
+  JobId buffered_ = 0;
   std::unique_ptr<WorkerPool> pool_;
 };
 

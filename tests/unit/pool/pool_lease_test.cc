@@ -83,13 +83,24 @@ TEST_F(PoolLeaseTest, StartedLastAttemptOfALostPoolIsExhausted) {
 
 TEST_F(PoolLeaseTest, SupersededJobOfALostPoolIsCancelled) {
   LoseAPoolWith("ok", 25, /*started=*/false);
-  store_.AnswerWith(store_.LastHeld(), RecordVerdict::kSuperseded, 1);
+  store_.AnswerWith(store_.LastHeld(), RecordVerdict::kCancelled, 1);
   StartPool();
   ASSERT_TRUE(store_.WaitForCalls(Call::kListLeases, 1));
   PassUntilRescue();
   ASSERT_TRUE(events_.WaitFor(EventType::kJobCancelled));
   EXPECT_THAT(events_.Names(), ElementsAre("pool/start", "job/rescued", "job/cancelled"));
   EXPECT_EQ(JobEvents(EventType::kJobCancelled)[0].error, "superseded");
+}
+
+TEST_F(PoolLeaseTest, CancelledJobOfALostPoolIsCancelledForItsReason) {
+  LoseAPoolWith("ok", 25, /*started=*/false);
+  store_.Cancel(store_.LastHeld(), "not wanted");
+  StartPool();
+  ASSERT_TRUE(store_.WaitForCalls(Call::kListLeases, 1));
+  PassUntilRescue();
+  ASSERT_TRUE(events_.WaitFor(EventType::kJobCancelled));
+  EXPECT_THAT(events_.Names(), ElementsAre("pool/start", "job/rescued", "job/cancelled"));
+  EXPECT_EQ(JobEvents(EventType::kJobCancelled)[0].error, "not wanted");
 }
 
 TEST_F(PoolLeaseTest, LastAttemptThatHadNotStartedRunsAgain) {

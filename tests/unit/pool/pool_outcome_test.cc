@@ -345,7 +345,7 @@ TEST_F(PoolOutcomeTest, LateReportOfALostClaimIsStale) {
     EXPECT_EQ(completed.attempt, 2);
 }
 
-TEST_F(PoolOutcomeTest, AnswerThatWasLostIsSaidToBeUncertain) {
+TEST_F(PoolOutcomeTest, OutcomeWhoseAnswerWasLostIsAnnouncedAndCountedOnce) {
   store_.Fail(Call::kRecord, absl::UnavailableError("lost"), 1, /*after_doing=*/true);
   const JobId id = store_.AddTask("ok");
   StartPool();
@@ -353,15 +353,17 @@ TEST_F(PoolOutcomeTest, AnswerThatWasLostIsSaidToBeUncertain) {
   ASSERT_TRUE(events_.WaitFor(EventType::kWorkerError));
   ASSERT_TRUE(Eventually([this] {
     clock_.Advance(absl::Seconds(1));
-    return !events_.OfType(EventType::kJobStaleOutcome).empty();
+    return !events_.OfType(EventType::kJobCompleted).empty();
   }));
-  EXPECT_THAT(JobEvents(EventType::kJobStaleOutcome)[0].error, HasSubstr("earlier try"));
+  EXPECT_EQ(events_.OfType(EventType::kJobCompleted).size(), 1u);
+  EXPECT_TRUE(events_.OfType(EventType::kJobStaleOutcome).empty());
+  EXPECT_EQ(pool_->Stats().completed, 1);
   EXPECT_EQ(store_.Look(id).history.size(), 1u);
 }
 
 TEST_F(PoolOutcomeTest, SupersededJobIsCancelled) {
   const JobId id = store_.AddTask("fail");
-  store_.AnswerWith(id, RecordVerdict::kSuperseded, 1);
+  store_.AnswerWith(id, RecordVerdict::kCancelled, 1);
   StartPool();
   ASSERT_TRUE(events_.WaitFor(EventType::kJobCancelled));
   EXPECT_EQ(JobEvents(EventType::kJobCancelled)[0].error, "superseded");

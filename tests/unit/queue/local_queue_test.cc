@@ -113,6 +113,20 @@ TEST_F(LocalQueueTest, DrainReturnsWhatIsLeftAndNothingTwice) {
   EXPECT_EQ(queue_.GetRoom().buffered, 0);
 }
 
+TEST_F(LocalQueueTest, NamedJobsAreTakenOutOfItsMiddle) {
+  ASSERT_TRUE(Push(1, 4));
+  ASSERT_TRUE(Push(9, 1));
+  EXPECT_EQ(Pop(), 1);
+  // The first has gone already, the last is of another claim.
+  const std::vector<ClaimedBatch> taken = queue_.Take({{101, 1}, {101, 3}, {109, 9}, {101, 9}});
+  EXPECT_THAT(Ids(taken), ::testing::ElementsAre(3, 9));
+  EXPECT_EQ(taken[0].worker, 4);
+  EXPECT_EQ(queue_.GetRoom().buffered, 2);
+  EXPECT_EQ(Pop(true), 2);
+  EXPECT_EQ(Pop(true), 4);
+  EXPECT_EQ(queue_.NextExpiry(), absl::InfiniteDuration());
+}
+
 TEST_F(LocalQueueTest, JobsExpireAfterTheirTimeToLive) {
   ASSERT_TRUE(Push(1, 2, absl::Seconds(10)));
   ASSERT_TRUE(Push(5, 1, absl::Seconds(20)));

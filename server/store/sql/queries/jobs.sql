@@ -57,9 +57,9 @@ select j.id, l.task_identifier, j.payload, j.priority, j.max_attempts, q.name qu
   j.created_at, array_to_json(l.flags) flags, j.job_key, j.correlation_id, j.metadata,
   case when ended.outcome = 'c' then 'c' when ended.outcome = 'k' then 'k' when e.id is not null then 'x' when h.id is not null then 'h'
        when s.id is not null then 's' when f.id is not null then 'f' else 'r' end state,
-  coalesce(ended.attempt, h.attempt, s.attempts, f.attempts, r.attempts, last.attempt, 0) attempt,
+  coalesce(nullif(ended.attempt, 0), h.attempt, s.attempts, f.attempts, r.attempts, last.attempt, 0) attempt,
   coalesce(ended.finished_at, e.since) finished_at,
-  error.error_message, w.worker_id
+  error.error_message, w.worker_id, case when h.id is not null then mark.reason end cancel_reason
 from asked j join {schema}.lane l on l.id = j.lane
 left join {schema}.queue q on q.id = j.queue
 left join {schema}.job_memory m on m.job_id = j.id
@@ -67,14 +67,16 @@ left join lateral (select outcome, attempt, finished_at from {schema}.attempt_ou
 left join {schema}.exhausted e on e.id = j.id
 left join held h on h.id = j.id
 left join {schema}.worker w on w.id = h.worker
+left join {schema}.cancel_mark mark on mark.job_id = j.id
 left join lateral (
   select c.id, c.attempts from {schema}.scheduled c where c.id <= j.id and c.id > j.id - 100 and c.id + c.jobs > j.id order by c.id desc limit 1) s on true
 left join {schema}.follower f on f.id = j.id
 left join lateral (
   select c.attempts from {schema}.ready c where c.lane = j.lane and c.priority = j.priority and c.run_at = coalesce(m.run_at, j.run_at)
     and c.id <= j.id and c.id > j.id - 100 and c.id + c.jobs > j.id order by c.id desc limit 1) r on true
-left join lateral (
-  select o.attempt from {schema}.attempt_outcome o where o.job_id = j.id order by o.recording desc limit 1) last on true
+left join lateral (  -- what was counted before it ended without an attempt
+  select case when o.outcome in ('s', 'i') then o.attempt - 1 else o.attempt end attempt from {schema}.attempt_outcome o
+  where o.job_id = j.id and o.attempt > 0 order by o.recording desc limit 1) last on true
 left join lateral (
   select d.error_message from {schema}.attempt_detail d join {schema}.attempt_outcome o on o.job_id = d.job_id and o.claim_id = d.claim_id
   where d.job_id = j.id and d.error_message is not null order by o.recording desc limit 1) error on true
@@ -129,6 +131,10 @@ with places as (
      and ($6::boolean or {schema}.job_matches(c.job_id, $4::text[], $5::text[]))
    order by 1 desc limit $1::int))
 select id from places order by 1 desc limit $1::int;
+
+-- name: CancelJobs
+-- The jobs $1, for the reason $2; a row each, in order. See cancel_jobs.
+select result from {schema}.cancel_jobs($1::bigint[], $2);
 
 -- name: MissingPartitions
 -- Of this and the next two weeks.

@@ -34,12 +34,17 @@ select position from held;
 
 -- name: Settle
 -- $1 worker; then one array each, in the order of the type report. Empty texts stand for null. See settle.
-select claim_id, job_id, verdict, clock_timestamp() from {schema}.settle($1::int, (
+select claim_id, job_id, verdict, recorded_at, reason from {schema}.settle($1::int, (
   select array_agg(row(claim_id, job_id, outcome, attempt, exhausted, delay_ms, execution_us, queue_us,
     nullif(error_message, ''), nullif(error_detail, ''), nullif(result, '')::jsonb, nullif(partial_success, '')::jsonb)::{schema}.report)
   from unnest($2::bigint[], $3::bigint[], $4::"char"[], $5::smallint[], $6::boolean[], $7::bigint[], $8::bigint[], $9::bigint[],
     $10::text[], $11::text[], $12::text[], $13::text[])
     u(claim_id, job_id, outcome, attempt, exhausted, delay_ms, execution_us, queue_us, error_message, error_detail, result, partial_success)));
+
+-- name: ListCancelled
+-- What worker $1 holds of jobs that were cancelled. Index: claim_worker_idx; the marks, which are few, are read whole.
+select h.claim_id, h.job_id from (select array_agg(job_id) ids from {schema}.cancel_mark) marks
+  cross join lateral {schema}.holds(marks.ids) h where marks.ids is not null and h.worker = $1::int;
 
 -- name: ListLeases
 -- Workers whose lease has not been ended, and those that are ended and still hold something.

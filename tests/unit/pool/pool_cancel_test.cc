@@ -1,0 +1,91 @@
+// Jobs that an operator cancels while the pool holds them (contract A9, C7).
+
+#include "tests/support/eventually.h"
+#include "tests/unit/pool/pool_fixture.h"
+
+namespace millrace {
+namespace {
+
+class PoolCancelTest : public PoolFixture {
+ protected:
+  void CancelAndTell(JobId id) {
+    store_.Cancel(id, "not wanted");
+    pool_->NoteCancelled();
+  }
+};
+
+TEST_F(PoolCancelTest, AHandlerIsAskedToStopAndItsJobIsCancelled) {
+  StopReason reason = StopReason::kNone;
+  tasks_.Add("asks", [&](TaskContext& context) {
+    arrived_.Open();
+    context.WaitFor(absl::InfiniteDuration());
+    reason = context.stop_reason();
+    throw std::runtime_error("asked to stop");
+  });
+  const JobId id = store_.AddTask("asks");
+  StartPool();
+  ASSERT_TRUE(arrived_.WaitForOpen());
+  CancelAndTell(id);
+  ASSERT_TRUE(events_.WaitFor(EventType::kJobCancelled));
+  EXPECT_EQ(reason, StopReason::kCancelled);
+  EXPECT_EQ(JobEvents(EventType::kJobCancelled)[0].error, "not wanted");
+  EXPECT_EQ(store_.Look(id).state, JobState::kCancelled);
+  EXPECT_EQ(pool_->Stats().failed, 0);
+  EXPECT_EQ(pool_->Stats().interrupted, 0);
+}
+
+TEST_F(PoolCancelTest, AHandlerThatCompletesAllTheSameCompletesItsJob) {
+  tasks_.Add("completes", [this](TaskContext& context) {
+    arrived_.Open();
+    context.WaitFor(absl::InfiniteDuration());
+  });
+  const JobId id = store_.AddTask("completes");
+  StartPool();
+  ASSERT_TRUE(arrived_.WaitForOpen());
+  CancelAndTell(id);
+  ASSERT_TRUE(events_.WaitFor(EventType::kJobCompleted));
+  EXPECT_EQ(store_.Look(id).state, JobState::kCompleted);
+  EXPECT_EQ(pool_->Stats().completed, 1);
+}
+
+TEST_F(PoolCancelTest, ABufferedJobIsGivenBackAndCancelledWhileOthersWait) {
+  FillLocalQueue();
+  const int buffered = pool_->Stats().buffered;
+  CancelAndTell(buffered_);
+  ASSERT_TRUE(events_.WaitFor(EventType::kJobCancelled));
+  EXPECT_EQ(JobEvents(EventType::kJobCancelled)[0].job_id, buffered_);
+  EXPECT_EQ(store_.Look(buffered_).state, JobState::kCancelled);
+  EXPECT_TRUE(store_.Look(buffered_).history.empty());
+  EXPECT_EQ(pool_->Stats().buffered, buffered - 1);
+  EXPECT_EQ(pool_->Stats().given_back, 0);
+  gate_.Open();
+  ASSERT_TRUE(events_.WaitFor(EventType::kJobCompleted, 219));
+}
+
+TEST_F(PoolCancelTest, ThePoolLearnsOfItWithItsNextHeartbeatToo) {
+  const JobId id = store_.AddTask("obedient");
+  StartPool();
+  ASSERT_TRUE(arrived_.WaitForOpen());
+  store_.Cancel(id, "not wanted");
+  ASSERT_TRUE(Eventually([this] {
+    clock_.Advance(config_.heartbeat_interval);
+    return !events_.OfType(EventType::kJobCancelled).empty();
+  }));
+}
+
+TEST_F(PoolCancelTest, AHandlerThatIgnoresItIsReportedAsStuck) {
+  const JobId id = store_.AddTask("stubborn");
+  StartPool();
+  ASSERT_TRUE(store_.WaitUntil([this] { return pool_->Stats().active == 1; }));
+  CancelAndTell(id);
+  ASSERT_TRUE(store_.WaitForCalls(Call::kListCancelled, 1));
+  ASSERT_TRUE(Eventually([this] {
+    clock_.Advance(config_.stop_grace);
+    return !events_.OfType(EventType::kWorkerStuck).empty();
+  }));
+  gate_.Open();
+  ASSERT_TRUE(events_.WaitFor(EventType::kJobCompleted));
+}
+
+}  // namespace
+}  // namespace millrace
