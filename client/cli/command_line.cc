@@ -53,6 +53,7 @@ void AddCommands(CLI::App& app, Session& session) {
   AddJobsGetCommand(*jobs, session);
   AddJobsListCommand(*jobs, session);
   AddJobsCancelCommand(*jobs, session);
+  AddJobsResetOverdueCommand(*jobs, session);
   AddCompletionCommand(app, session);
 }
 

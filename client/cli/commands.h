@@ -18,6 +18,7 @@ void AddJobsAddManyCommand(CLI::App& jobs, Session& session);
 void AddJobsGetCommand(CLI::App& jobs, Session& session);
 void AddJobsListCommand(CLI::App& jobs, Session& session);
 void AddJobsCancelCommand(CLI::App& jobs, Session& session);
+void AddJobsResetOverdueCommand(CLI::App& jobs, Session& session);
 // Completes what stands below `root`.
 void AddCompletionCommand(CLI::App& root, Session& session);
 

@@ -114,4 +114,13 @@ absl::StatusOr<std::vector<CancelResult>> JobQueueClient::CancelJobs(const std::
   return results;
 }
 
+absl::StatusOr<int> JobQueueClient::ResetOverdueJobs() {
+  const v1::ResetOverdueJobsRequest request;
+  v1::ResetOverdueJobsResponse response;
+  const absl::Status called =
+      Call(*wire_->stub, &Stub::ResetOverdueJobs, request, &response, deadline_);
+  if (!called.ok()) return called;
+  return response.freed();
+}
+
 }  // namespace millrace::client

@@ -42,6 +42,10 @@ class JobQueueClient {
   absl::StatusOr<std::vector<CancelResult>> CancelJobs(const std::vector<JobId>& ids,
                                                        const std::string& reason);
 
+  // Makes jobs available that stopped pools have left locked for longer than the server's lock
+  // timeout. Returns how many.
+  absl::StatusOr<int> ResetOverdueJobs();
+
  private:
   // Holds the generated stub, which stays out of this header.
   struct Wire;

@@ -194,6 +194,8 @@ void AddPool(ServerOptions& options, Table& table) {
   group.Flag("keep-undispatched-locked", pool.keep_undispatched_locked,
              "Leave jobs that have not begun locked when the pool stops, instead of giving them "
              "back.");
+  group.Milliseconds("lock-timeout-ms", options.rpc.lock_timeout,
+                     "Such jobs are freed when they were claimed longer ago.");
 }
 
 void AddSafety(ServerOptions& options, Table& table) {

@@ -26,6 +26,8 @@ constexpr absl::Duration kCallGrace = absl::Seconds(5);
 constexpr absl::Duration kPingLimit = absl::Seconds(5);
 // Beside those of the stores: for listening, readiness, tasks, and whoever looks with psql.
 constexpr int kOtherConnections = 32;
+constexpr absl::Duration kPartitionsInterval = absl::Hours(6);
+constexpr absl::Duration kOverdueJobsInterval = absl::Minutes(1);
 constexpr absl::Duration kClaimPatience = absl::Seconds(10);
 
 WorkerIdentity MakeIdentity(const std::string& pool_name, const std::string& version) {
@@ -192,9 +194,15 @@ absl::Status ServiceGraph::Serve() {
 }
 
 absl::Status ServiceGraph::StartPool() {
-  partition_maintainer_ = std::make_unique<PartitionMaintainer>(*maintenance_store_, clock_,
-                                                                PartitionMaintainer::Options{});
-  if (absl::Status started = partition_maintainer_->Start(); !started.ok()) return started;
+  partitions_ = std::make_unique<PeriodicDuty>(
+      [this] { return maintenance_store_->EnsurePartitions(); }, clock_,
+      PeriodicDuty::Options{.name = "partitions", .interval = kPartitionsInterval});
+  overdue_jobs_ = std::make_unique<PeriodicDuty>(
+      [this] { return job_store_->ResetOverdueJobs(options_.rpc.lock_timeout).status(); }, clock_,
+      PeriodicDuty::Options{.name = "overdue-jobs", .interval = kOverdueJobsInterval});
+  for (PeriodicDuty* duty : {partitions_.get(), overdue_jobs_.get()}) {
+    if (absl::Status started = duty->Start(); !started.ok()) return started;
+  }
   wakeup_listener_ = std::make_unique<PostgresWakeupListener>(
       *database_, PostgresWakeupListener::Callbacks{[this] { pool_->Wake(); },
                                                     [this] { pool_->NoteCancelled(); }});
@@ -261,7 +269,7 @@ ServiceGraph::StopResult ServiceGraph::WaitAndStop() {
   http_.reset();
   for (Lifecycle* part :
        {static_cast<Lifecycle*>(wakeup_listener_.get()), static_cast<Lifecycle*>(readiness_.get()),
-        static_cast<Lifecycle*>(partition_maintainer_.get())}) {
+        static_cast<Lifecycle*>(partitions_.get()), static_cast<Lifecycle*>(overdue_jobs_.get())}) {
     part->RequestStop();
     part->Join();
   }

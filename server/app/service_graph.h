@@ -14,7 +14,7 @@
 #include "server/base/clock.h"
 #include "server/base/mutex.h"
 #include "server/events/event_emitter.h"
-#include "server/maintenance/partition_maintainer.h"
+#include "server/maintenance/periodic_duty.h"
 #include "server/metrics/prometheus/prometheus_metrics_registry.h"
 #include "server/pool/worker_pool.h"
 #include "server/rpc/rpc_server.h"
@@ -115,7 +115,8 @@ class ServiceGraph {
   std::unique_ptr<RpcServer> rpc_;
   std::unique_ptr<Readiness> readiness_;
   std::unique_ptr<HttpEndpoint> http_;
-  std::unique_ptr<PartitionMaintainer> partition_maintainer_;
+  std::unique_ptr<PeriodicDuty> partitions_;
+  std::unique_ptr<PeriodicDuty> overdue_jobs_;
   std::unique_ptr<PostgresWakeupListener> wakeup_listener_;
 };
 

@@ -58,6 +58,7 @@ void OutcomeRecorder::Run() {
     if (work.empty()) return;
     if (!work.starts.empty()) RecordStarts(work.starts);
     for (Returned& returned : work.returned) GiveBackBatch(std::move(returned));
+    if (!work.kept.empty()) NoteKept(work.kept);
     for (Batch& batch : work.batches) RecordBatch(std::move(batch));
   }
 }
@@ -90,6 +91,7 @@ bool OutcomeRecorder::WaitForWork(absl::Duration timeout) {
 void OutcomeRecorder::Move(Work& from, Work& to) {
   std::move(from.starts.begin(), from.starts.end(), std::back_inserter(to.starts));
   std::move(from.returned.begin(), from.returned.end(), std::back_inserter(to.returned));
+  to.kept.insert(to.kept.end(), from.kept.begin(), from.kept.end());
   std::move(from.batches.begin(), from.batches.end(), std::back_inserter(to.batches));
   from = {};
 }
@@ -124,6 +126,13 @@ void OutcomeRecorder::GiveBack(ClaimedBatch jobs, bool stale) {
   MutexLock lock(mutex_);
   backlog_ += jobs.jobs.size();
   work_.returned.push_back({std::move(jobs), stale});
+  WakeLocked();
+}
+
+void OutcomeRecorder::KeepLocked(const ClaimedBatch& jobs) {
+  MutexLock lock(mutex_);
+  backlog_ += jobs.jobs.size();
+  for (const ClaimedJob& job : jobs.jobs) work_.kept.push_back({job.claim_id, job.job.id});
   WakeLocked();
 }
 
@@ -211,6 +220,16 @@ absl::Status OutcomeRecorder::GiveBackNow(Returned& returned, int tries_if_refus
   if (MayLeaveForLater(busy.batch.jobs.size())) later_.returned.push_back(std::move(busy));
   Done(given_back);
   return status;
+}
+
+void OutcomeRecorder::NoteKept(const std::vector<Hold>& kept) {
+  const absl::Status noted =
+      CallUntilAnswered("keep jobs locked", kTriesOfBatch, [&] { return store_.NoteKept(kept); });
+  if (!noted.ok()) {
+    spdlog::error("pool: {} jobs that have not begun count as begun when they are freed",
+                  kept.size());
+  }
+  Done(kept.size());
 }
 
 void OutcomeRecorder::RecordBatch(Batch batch) {

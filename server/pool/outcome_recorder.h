@@ -21,13 +21,13 @@
 namespace millrace {
 
 // Tells the database what becomes of the jobs that a pool holds: outcomes of attempts, jobs that
-// are given back without having run, and that a last attempt starts. Its thread sends whatever has
-// come while the last call was under way, so an idle pool records at once and a busy one in batches
-// of hundreds. It repeats a call until the database has answered; the claim decides what holds.
-// What the database refuses as a batch is tried one by one, so that nothing holds up the others:
-// an outcome that is refused alone becomes a failure without content, a start that is refused is
-// broken off, and what cannot be helped so is put aside and tried again from time to time.
-// Owned by a run of the pool, which calls Run in a thread of its own. Thread-safe.
+// are given back or kept without having run, and that a last attempt starts. Its thread sends
+// whatever has come while the last call was under way, so an idle pool records at once and a busy
+// one in batches of hundreds. It repeats a call until the database has answered; the claim decides
+// what holds. What the database refuses as a batch is tried one by one, so that nothing holds up
+// the others: an outcome that is refused alone becomes a failure without content, a start that is
+// refused is broken off, and what cannot be helped so is put aside and tried again from time to
+// time. Owned by a run of the pool, which calls Run in a thread of its own. Thread-safe.
 class OutcomeRecorder {
  public:
   enum class StartAnswer {
@@ -52,6 +52,8 @@ class OutcomeRecorder {
   void Add(FinishedAttempt finished);
   // `stale` says that they waited in the local queue for too long.
   void GiveBack(ClaimedBatch jobs, bool stale);
+  // Notes that these jobs, which have not begun, stay locked while the pool is stopped.
+  void KeepLocked(const ClaimedBatch& jobs);
   // Waits until it is on record that the last attempt of this job starts, or `stop` fires.
   StartAnswer RecordStart(const Hold& hold, const std::stop_token& stop);
 
@@ -85,9 +87,12 @@ class OutcomeRecorder {
   struct Work {
     Starts starts;
     std::vector<Returned> returned;
+    std::vector<Hold> kept;
     std::deque<Batch> batches;
 
-    bool empty() const { return starts.empty() && returned.empty() && batches.empty(); }
+    bool empty() const {
+      return starts.empty() && returned.empty() && kept.empty() && batches.empty();
+    }
   };
 
   // Waits; empty when there is nothing left to do.
@@ -101,6 +106,7 @@ class OutcomeRecorder {
   void GiveBackBatch(Returned returned);
   // Announces what was given back; what is busy is left for later.
   absl::Status GiveBackNow(Returned& returned, int tries_if_refused);
+  void NoteKept(const std::vector<Hold>& kept);
   void RecordBatch(Batch batch);
   void RecordOne(Batch one);
   // For what the database refuses though the fault is not in what we say.

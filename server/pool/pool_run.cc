@@ -70,12 +70,18 @@ Claimer::Parts PoolRun::ClaimerParts() {
   };
 }
 
-PoolRun::~PoolRun() { Close(); }
+PoolRun::~PoolRun() { Close(/*free_kept=*/true); }
 
-void PoolRun::Close() {
+void PoolRun::Close(bool free_kept) {
   if (!supervisor_.joinable()) return;
   ForceStop();
   Abandon();
+  {
+    MutexLock lock(mutex_);
+    closing_ = true;
+    free_kept_ = free_kept;
+    changed_.NotifyAll();
+  }
   supervisor_.join();
 }
 
@@ -267,8 +273,9 @@ void PoolRun::EndLease() {
     mutex_.AssertHeld();
     return WorkersOutLocked();
   });
-  if (!recorded || !workers_out) return;
-  lease_keeper_.RequestStop(/*end_lease=*/!kept_locked_);
+  // What stays locked stays so under the lease.
+  if (!recorded || !workers_out || HasKept()) return;
+  lease_keeper_.RequestStop(/*end_lease=*/true);
   WaitFor(until - parts_.clock.Monotonic(), [this] {
     mutex_.AssertHeld();
     return exits_.lease_keeper == 1;
@@ -288,7 +295,7 @@ void PoolRun::Report() {
     forced = forced_;
     report_ = report;
     // Everything is over already if no thread has anything left to do.
-    ended_ = AllRecordedLocked() && exits_.lease_keeper == 1;
+    ended_ = AllRecordedLocked() && (exits_.lease_keeper == 1 || !kept_.empty());
   }
   UpdateGauges();
   parts_.on_stopped(report, forced);
@@ -299,13 +306,30 @@ void PoolRun::Linger() {
     mutex_.AssertHeld();
     return AllRecordedLocked();
   });
-  lease_keeper_.RequestStop(/*end_lease=*/!kept_locked_);
+  const bool end_lease = WaitWhileKept();
+  lease_keeper_.RequestStop(end_lease);
   recorder_.Finish();
   watch_.RequestStop();
   for (std::thread& thread : threads_) thread.join();
   UpdateGauges();
   MutexLock lock(mutex_);
   ended_ = true;
+}
+
+bool PoolRun::HasKept() const {
+  MutexLock lock(mutex_);
+  return !kept_.empty();
+}
+
+bool PoolRun::WaitWhileKept() {
+  if (!HasKept()) return true;
+  WaitFor(absl::InfiniteDuration(), [this] {
+    mutex_.AssertHeld();
+    ended_ = true;
+    return closing_;
+  });
+  MutexLock lock(mutex_);
+  return free_kept_;
 }
 
 bool PoolRun::WaitFor(absl::Duration timeout, const std::function<bool()>& done) {
@@ -322,7 +346,9 @@ bool PoolRun::AllRecordedLocked() const {
 void PoolRun::ReturnUndispatched(ClaimedBatch jobs) {
   if (parts_.config.keep_undispatched_locked) {
     spdlog::info("pool: {} jobs that have not begun stay locked", jobs.jobs.size());
-    kept_locked_ = true;
+    recorder_.KeepLocked(jobs);
+    MutexLock lock(mutex_);
+    kept_.push_back(std::move(jobs));
   } else {
     recorder_.GiveBack(std::move(jobs), /*stale=*/false);
   }
@@ -346,7 +372,20 @@ void PoolRun::OnCancelled(const std::vector<Hold>& holds) {
   for (ClaimedBatch& batch : queue_.Take(holds)) {
     recorder_.GiveBack(std::move(batch), /*stale=*/false);
   }
+  for (ClaimedBatch& batch : TakeKept(holds)) {
+    recorder_.GiveBack(std::move(batch), /*stale=*/false);
+  }
   for (const Hold& hold : holds) slots_.RequestStopOf(hold, StopReason::kCancelled);
+}
+
+std::vector<ClaimedBatch> PoolRun::TakeKept(const std::vector<Hold>& holds) {
+  std::vector<ClaimedBatch> taken;
+  MutexLock lock(mutex_);
+  for (ClaimedBatch& batch : kept_) {
+    ClaimedBatch some = TakeFrom(batch, 0, holds);
+    if (!some.jobs.empty()) taken.push_back(std::move(some));
+  }
+  return taken;
 }
 
 absl::Duration PoolRun::CheckLease(absl::Duration now) {

@@ -33,7 +33,8 @@ namespace millrace {
 //   2. handlers run on until the timeout, then they are asked to stop and get the grace time
 //   3. outcomes are recorded, for as long again at most; the lease is ended; the stop is reported
 //   4. handlers that have not ended keep their jobs and their lease: the supervisor, the recorder
-//      and the lease keeper go on until they have
+//      and the lease keeper go on until they have; and jobs that are to stay locked keep the lease,
+//      until Close
 //
 // Owned by the pool. Start, Stop and ForceStop may be called from any thread; so may the rest.
 // The destructor closes it. Thread-safe.
@@ -70,13 +71,16 @@ class PoolRun {
   void Abandon();
 
   // Forces the stop, abandons what the database does not take, and waits for every handler.
-  void Close();
+  // `free_kept` says that jobs which were left locked become available, as the lease is ended; else
+  // they do when it has run out.
+  void Close(bool free_kept);
   // Jobs for which the database did not take what became of them; complete after Close.
   size_t given_up() const { return recorder_.given_up(); }
 
   // What the stop did; complete when on_stopped is called.
   StopReport stop_report() const;
-  // Whether every thread has ended or is about to: nothing of the run holds a job any more.
+  // Whether nothing of the run runs or waits to be recorded any more, so that another may begin:
+  // every thread has ended or is about to, or waits only for Close because jobs stay locked.
   bool ended() const;
   // What keeps the run from having ended, for people.
   std::string DescribeUnended() const;
@@ -121,6 +125,11 @@ class PoolRun {
   void OnProgress();
   void OnLeaseLost();
   void OnCancelled(const std::vector<Hold>& holds);
+  bool HasKept() const;
+  // Those of these jobs that have stayed locked, which they then do no more.
+  std::vector<ClaimedBatch> TakeKept(const std::vector<Hold>& holds);
+  // Returns whether the lease is to be ended.
+  bool WaitWhileKept();
   absl::Duration CheckLease(absl::Duration now);
   void UpdateGauges();
 
@@ -139,8 +148,6 @@ class PoolRun {
   Claimer claimer_;
 
   std::atomic<int64_t> last_tick_ns_{0};
-  // Jobs that stay locked when the pool has stopped (keep_undispatched_locked).
-  std::atomic<bool> kept_locked_{false};
   // Attempts that ended since the stop began.
   std::atomic<bool> stopping_{false};
   std::atomic<int> finished_{0};
@@ -160,6 +167,10 @@ class PoolRun {
   PoolCounts counts_at_stop_ ABSL_GUARDED_BY(mutex_);
   StopReport report_ ABSL_GUARDED_BY(mutex_);
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  // Jobs that stay locked when the pool has stopped (keep_undispatched_locked).
+  std::vector<ClaimedBatch> kept_ ABSL_GUARDED_BY(mutex_);
+  bool closing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool free_kept_ ABSL_GUARDED_BY(mutex_) = false;
 
   // Filled by Start, then used by the supervisor alone.
   std::vector<std::thread> threads_;

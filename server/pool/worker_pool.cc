@@ -55,7 +55,7 @@ size_t WorkerPool::Close() {
   }
   if (run == nullptr) return 0;
   // The last step of this locks mutex_.
-  run->Close();
+  run->Close(/*free_kept=*/false);
   return run->given_up();
 }
 

@@ -14,6 +14,19 @@ ClaimedBatch QueuedJob::ToBatch() && {
   return batch;
 }
 
+ClaimedBatch TakeFrom(ClaimedBatch& batch, size_t from, const std::vector<Hold>& holds) {
+  const auto stays = [&holds](const ClaimedJob& job) {
+    return std::find(holds.begin(), holds.end(), Hold{job.claim_id, job.job.id}) == holds.end();
+  };
+  std::vector<ClaimedJob>& jobs = batch.jobs;
+  const auto gone =
+      std::stable_partition(jobs.begin() + static_cast<ptrdiff_t>(from), jobs.end(), stays);
+  ClaimedBatch taken{
+      batch.worker, batch.claimed_at, {std::move_iterator(gone), std::move_iterator(jobs.end())}};
+  jobs.erase(gone, jobs.end());
+  return taken;
+}
+
 bool LocalQueue::Push(ClaimedBatch& batch) {
   MutexLock lock(mutex_);
   if (closed_) return false;
@@ -103,24 +116,13 @@ absl::Duration LocalQueue::NextExpiry() const {
 }
 
 std::vector<ClaimedBatch> LocalQueue::Take(const std::vector<Hold>& holds) {
-  const auto wanted = [&holds](const ClaimedJob& job) {
-    return std::find(holds.begin(), holds.end(), Hold{job.claim_id, job.job.id}) != holds.end();
-  };
   std::vector<ClaimedBatch> taken;
   MutexLock lock(mutex_);
   for (auto entry = waiting_.begin(); entry != waiting_.end();) {
-    std::vector<ClaimedJob>& jobs = entry->batch.jobs;
-    const auto first = jobs.begin() + static_cast<ptrdiff_t>(entry->next);
-    const auto gone = std::stable_partition(
-        first, jobs.end(), [&wanted](const ClaimedJob& job) { return !wanted(job); });
-    if (gone != jobs.end()) {
-      taken.push_back({entry->batch.worker,
-                       entry->batch.claimed_at,
-                       {std::move_iterator(gone), std::move_iterator(jobs.end())}});
-      size_ -= static_cast<int>(jobs.end() - gone);
-      jobs.erase(gone, jobs.end());
-    }
-    entry = entry->next == jobs.size() ? waiting_.erase(entry) : std::next(entry);
+    ClaimedBatch some = TakeFrom(entry->batch, entry->next, holds);
+    size_ -= static_cast<int>(some.jobs.size());
+    if (!some.jobs.empty()) taken.push_back(std::move(some));
+    entry = entry->next == entry->batch.jobs.size() ? waiting_.erase(entry) : std::next(entry);
   }
   WakeClaimerIfRoomLocked();
   return taken;

@@ -21,6 +21,9 @@ struct ClaimedBatch {
   std::vector<ClaimedJob> jobs;
 };
 
+// Takes those of these jobs that stand at `from` or behind it out of the batch.
+ClaimedBatch TakeFrom(ClaimedBatch& batch, size_t from, const std::vector<Hold>& holds);
+
 // One job on its way to a worker. A plain value.
 struct QueuedJob {
   WorkerNumber worker = 0;

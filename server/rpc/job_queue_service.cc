@@ -79,9 +79,13 @@ absl::StatusOr<std::string> ToReason(const std::string& proto) {
 
 }  // namespace
 
-JobQueueService::JobQueueService(JobStore& store, PoolControl& pool, JobLimits limits,
-                                 int default_max_attempts)
-    : store_(store), pool_(pool), limits_(limits), default_max_attempts_(default_max_attempts) {}
+JobQueueService::JobQueueService(JobStore& store, PoolControl& pool,
+                                 const RpcServerOptions& options)
+    : store_(store),
+      pool_(pool),
+      limits_(options.limits),
+      default_max_attempts_(options.default_max_attempts),
+      lock_timeout_(options.lock_timeout) {}
 
 grpc::Status JobQueueService::AddJob(grpc::ServerContext* context, const v1::AddJobRequest* request,
                                      v1::AddJobResponse* response) {
@@ -109,6 +113,14 @@ grpc::Status JobQueueService::CancelJobs(grpc::ServerContext* context,
                                          const v1::CancelJobsRequest* request,
                                          v1::CancelJobsResponse* response) {
   return RpcCall(*context, "JobQueue/CancelJobs").Run([&] { return Cancel(*request, *response); });
+}
+
+grpc::Status JobQueueService::ResetOverdueJobs(grpc::ServerContext* context,
+                                               const v1::ResetOverdueJobsRequest*,
+                                               v1::ResetOverdueJobsResponse* response) {
+  return RpcCall(*context, "JobQueue/ResetOverdueJobs").Run([&] {
+    return ResetOverdue(*response);
+  });
 }
 
 absl::Status JobQueueService::AddOne(const v1::AddJobRequest& request,
@@ -237,6 +249,14 @@ absl::Status JobQueueService::Cancel(const v1::CancelJobsRequest& request,
   if (!results.ok()) return results.status();
   spdlog::info("{} jobs were to be cancelled: {}", ids->size(), *reason);
   for (const CancelResult result : *results) response.add_results(ToProto(result));
+  return absl::OkStatus();
+}
+
+absl::Status JobQueueService::ResetOverdue(v1::ResetOverdueJobsResponse& response) {
+  const absl::StatusOr<int> freed = store_.ResetOverdueJobs(lock_timeout_);
+  if (!freed.ok()) return freed.status();
+  if (*freed > 0) spdlog::info("{} jobs that were locked for too long are available", *freed);
+  response.set_freed(*freed);
   return absl::OkStatus();
 }
 

@@ -5,6 +5,7 @@
 #include "millrace/v1/job_queue.grpc.pb.h"
 #include "server/model/job_spec.h"
 #include "server/rpc/pool_control.h"
+#include "server/rpc/rpc_server_options.h"
 #include "server/store/job_store.h"
 
 namespace millrace {
@@ -15,7 +16,7 @@ namespace millrace {
 class JobQueueService final : public v1::JobQueue::Service {
  public:
   // Wakes `pool` after adding jobs that are due.
-  JobQueueService(JobStore& store, PoolControl& pool, JobLimits limits, int default_max_attempts);
+  JobQueueService(JobStore& store, PoolControl& pool, const RpcServerOptions& options);
 
  private:
   grpc::Status AddJob(grpc::ServerContext* context, const v1::AddJobRequest* request,
@@ -29,11 +30,15 @@ class JobQueueService final : public v1::JobQueue::Service {
 
   grpc::Status CancelJobs(grpc::ServerContext* context, const v1::CancelJobsRequest* request,
                           v1::CancelJobsResponse* response) override;
+  grpc::Status ResetOverdueJobs(grpc::ServerContext* context,
+                                const v1::ResetOverdueJobsRequest* request,
+                                v1::ResetOverdueJobsResponse* response) override;
 
   absl::Status AddOne(const v1::AddJobRequest& request, v1::AddJobResponse& response);
   absl::Status AddMany(const v1::AddJobsRequest& request, v1::AddJobsResponse& response);
   absl::Status GetOne(const v1::GetJobRequest& request, v1::GetJobResponse& response);
   absl::Status ListPage(const v1::ListJobsRequest& request, v1::ListJobsResponse& response);
+  absl::Status ResetOverdue(v1::ResetOverdueJobsResponse& response);
   absl::Status Cancel(const v1::CancelJobsRequest& request, v1::CancelJobsResponse& response);
 
   // Fills in what they leave to the server, and adds them. REQUIRES: they are valid.
@@ -45,6 +50,7 @@ class JobQueueService final : public v1::JobQueue::Service {
   PoolControl& pool_;
   const JobLimits limits_;
   const int default_max_attempts_;
+  const absl::Duration lock_timeout_;
 };
 
 }  // namespace millrace

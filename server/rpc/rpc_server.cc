@@ -57,8 +57,7 @@ RpcServer::RpcServer(RpcServerOptions options, const Backends& backends)
       feed_(std::make_unique<EventFeed>(backends.emitter, backends.clock, backends.metrics,
                                         FeedOptions(options_))),
       worker_pool_(std::make_unique<WorkerPoolService>(backends.pool, backends.emitter, *feed_)),
-      job_queue_(std::make_unique<JobQueueService>(backends.store, backends.pool, options_.limits,
-                                                   options_.default_max_attempts)) {}
+      job_queue_(std::make_unique<JobQueueService>(backends.store, backends.pool, options_)) {}
 
 RpcServer::~RpcServer() { Shutdown(absl::ZeroDuration()); }
 

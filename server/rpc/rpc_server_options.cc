@@ -20,6 +20,10 @@ absl::Status RpcServerOptions::Validate() const {
   if (max_job_calls < 1 || max_job_calls > 1000) {
     faults.push_back(absl::StrCat("max-job-calls: must be 1 to 1000, got ", max_job_calls));
   }
+  if (lock_timeout < absl::Seconds(1) || lock_timeout > absl::Hours(24 * 365)) {
+    faults.push_back(absl::StrCat("lock-timeout-ms: must be 1000 to 31536000000 (a year), got ",
+                                  absl::ToInt64Milliseconds(lock_timeout)));
+  }
   check_range("max-message-bytes", max_message_bytes, 64 * 1024, 1024 * 1024 * 1024);
   check_range("max-event-streams", max_event_streams, 1, 100'000);
   if (faults.empty()) return absl::OkStatus();

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "server/model/job_spec.h"
 
 namespace millrace {
@@ -22,6 +23,9 @@ struct RpcServerOptions {
   JobLimits limits;
   // Of jobs that are added without a number of attempts.
   int default_max_attempts = JobLimits::kDefaultMaxAttempts;
+
+  // Jobs that a stopped pool has left locked are freed when they were claimed so long ago.
+  absl::Duration lock_timeout = absl::Hours(4);
 
   // Every fault of the values, joined by "; ", as INVALID_ARGUMENT.
   absl::Status Validate() const;

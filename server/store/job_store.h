@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "server/model/attempt.h"
 #include "server/model/job.h"
 #include "server/model/job_spec.h"
@@ -69,6 +70,11 @@ class JobStore {
   // their history.
   virtual absl::StatusOr<std::vector<CancelResult>> CancelJobs(const std::vector<JobId>& ids,
                                                                const std::string& reason) = 0;
+
+  // Makes jobs available, with their attempt uncounted, that stopped pools have left locked without
+  // having begun them (PoolStore::NoteKept) and that were claimed longer than `lock_timeout` ago.
+  // Returns how many.
+  virtual absl::StatusOr<int> ResetOverdueJobs(absl::Duration lock_timeout) = 0;
 
   // Ok if the database answers and takes changes; UNAVAILABLE if it is read-only.
   virtual absl::Status Ping() = 0;

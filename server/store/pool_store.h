@@ -161,6 +161,11 @@ class PoolStore {
   virtual absl::StatusOr<RecordResult> GiveBack(WorkerNumber worker,
                                                 const std::vector<Hold>& holds) = 0;
 
+  // Says that these jobs have not begun, and stay locked although the pool stops: they become
+  // available, with their attempt uncounted, when ResetOverdueJobs finds them or the lease ends.
+  // Those that the claim no longer holds are left out.
+  virtual absl::Status NoteKept(const std::vector<Hold>& holds) = 0;
+
   // What this worker holds of jobs that an operator has cancelled.
   virtual absl::StatusOr<std::vector<Hold>> ListCancelled(WorkerNumber worker) = 0;
 

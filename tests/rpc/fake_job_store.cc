@@ -116,6 +116,18 @@ absl::StatusOr<std::vector<CancelResult>> FakeJobStore::CancelJobs(const std::ve
   return results;
 }
 
+absl::StatusOr<int> FakeJobStore::ResetOverdueJobs(absl::Duration lock_timeout) {
+  MutexLock lock(mutex_);
+  if (!add_status_.ok()) return add_status_;
+  last_lock_timeout_ = lock_timeout;
+  return 3;
+}
+
+absl::Duration FakeJobStore::last_lock_timeout() const {
+  MutexLock lock(mutex_);
+  return last_lock_timeout_;
+}
+
 bool FakeJobStore::Matches(const JobFilter& filter, const JobDetails& details) {
   return AnyOrContains(filter.states, details.state) &&
          AnyOrContains(filter.task_identifiers, details.job.task_identifier) &&

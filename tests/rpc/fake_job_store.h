@@ -23,6 +23,8 @@ class FakeJobStore final : public JobStore {
   // Jobs that are held keep their state, with the reason.
   absl::StatusOr<std::vector<CancelResult>> CancelJobs(const std::vector<JobId>& ids,
                                                        const std::string& reason) override;
+  // Remembers the timeout, and says that 3 were freed.
+  absl::StatusOr<int> ResetOverdueJobs(absl::Duration lock_timeout) override;
   absl::Status Ping() override { return absl::OkStatus(); }
 
   // What all calls that add, or all that read, return from now on, if it is an error.
@@ -36,6 +38,7 @@ class FakeJobStore final : public JobStore {
   void Put(JobDetails details, std::vector<Attempt> attempts = {});
   std::vector<JobSpec> added() const;
   size_t size() const;
+  absl::Duration last_lock_timeout() const;
   // The most jobs that one ListJobs has asked for.
   int largest_limit() const;
 
@@ -51,6 +54,7 @@ class FakeJobStore final : public JobStore {
   CondVar changed_;
   bool holding_ ABSL_GUARDED_BY(mutex_) = false;
   int held_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Duration last_lock_timeout_ ABSL_GUARDED_BY(mutex_);
   int largest_limit_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status add_status_ ABSL_GUARDED_BY(mutex_);
   absl::Status read_status_ ABSL_GUARDED_BY(mutex_);

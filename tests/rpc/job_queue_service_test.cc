@@ -490,5 +490,15 @@ TEST_F(JobQueueServiceTest, CancelJobsRefusesBadRequestsAndChangesNothing) {
   EXPECT_EQ(store_.GetJob(1)->state, JobState::kReady);
 }
 
+TEST_F(JobQueueServiceTest, ResetOverdueJobsFreesWhatWasLockedForTheSettingsTime) {
+  RpcServerOptions options;
+  options.lock_timeout = absl::Minutes(7);
+  StartServer(options);
+  v1::ResetOverdueJobsResponse response;
+  ASSERT_EQ(ToText(jobs().ResetOverdueJobs(NewContext().get(), {}, &response)), "OK");
+  EXPECT_EQ(response.freed(), 3);
+  EXPECT_EQ(store_.last_lock_timeout(), absl::Minutes(7));
+}
+
 }  // namespace
 }  // namespace millrace

@@ -109,6 +109,7 @@ absl::StatusOr<std::vector<ClaimedJob>> FakePoolStore::Claim(const ClaimRequest&
           view.state = JobState::kHeld;
           view.held_by = request.worker;
           view.last_start_recorded = false;
+          view.kept = false;
           ++view.job.attempt;
           stored->claim_id = request.number;
           ClaimedJob& job = claimed.emplace_back();
@@ -293,6 +294,16 @@ absl::StatusOr<RecordResult> FakePoolStore::GiveBack(WorkerNumber, const std::ve
   });
 }
 
+absl::Status FakePoolStore::NoteKept(const std::vector<Hold>& holds) {
+  return Do(Call::kNoteKept, [&]() -> absl::Status {
+    mutex_.AssertHeld();
+    for (const Hold& hold : holds) {
+      if (Stored* stored = FindHeldLocked(hold); stored != nullptr) stored->view.kept = true;
+    }
+    return absl::OkStatus();
+  });
+}
+
 absl::StatusOr<std::vector<Hold>> FakePoolStore::ListCancelled(WorkerNumber worker) {
   return Do(Call::kListCancelled, [&]() -> absl::StatusOr<std::vector<Hold>> {
     mutex_.AssertHeld();
@@ -337,7 +348,7 @@ std::vector<RescuedJob> FakePoolStore::FreeAllLocked(WorkerNumber worker) {
       view.state = JobState::kReady;
     }
     freed.push_back({view.job, view.state, std::move(reason)});
-    if (last && view.state == JobState::kReady) --view.job.attempt;
+    if ((last || view.kept) && view.state == JobState::kReady) --view.job.attempt;
   }
   return freed;
 }

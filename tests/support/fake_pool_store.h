@@ -36,6 +36,7 @@ class FakePoolStore final : public PoolStore {
     kRecordStarts,
     kRecord,
     kGiveBack,
+    kNoteKept,
     kListCancelled,
     kListLeases,
     kRescue,
@@ -48,6 +49,8 @@ class FakePoolStore final : public PoolStore {
     JobState state = JobState::kReady;
     int interruptions = 0;
     bool last_start_recorded = false;
+    // Stays locked though it has not begun.
+    bool kept = false;
     WorkerNumber held_by = 0;
     // What was recorded of its attempts, in order.
     std::vector<AttemptReport> history;
@@ -118,6 +121,7 @@ class FakePoolStore final : public PoolStore {
                                       const std::vector<AttemptReport>& reports) override;
   absl::StatusOr<RecordResult> GiveBack(WorkerNumber worker,
                                         const std::vector<Hold>& holds) override;
+  absl::Status NoteKept(const std::vector<Hold>& holds) override;
   absl::StatusOr<std::vector<Hold>> ListCancelled(WorkerNumber worker) override;
   absl::StatusOr<std::vector<WorkerLease>> ListLeases() override;
   absl::StatusOr<std::vector<RescuedJob>> Rescue(WorkerNumber worker) override;

@@ -285,6 +285,20 @@ absl::StatusOr<std::vector<CancelResult>> PostgresJobStore::CancelJobs(
   return results;
 }
 
+absl::StatusOr<int> PostgresJobStore::ResetOverdueJobs(absl::Duration lock_timeout) {
+  int freed = 0;
+  absl::Status ran = database_.Run("reset_overdue_jobs", [&](PostgresConnection& connection) {
+    pqxx::nontransaction transaction(connection.raw());
+    freed =
+        connection.Execute(transaction, "ResetOverdueJobs", absl::ToInt64Milliseconds(lock_timeout))
+            .at(0)
+            .at(0)
+            .as<int>();
+  });
+  if (!ran.ok()) return ran;
+  return freed;
+}
+
 absl::Status PostgresJobStore::Ping() {
   bool read_only = false;
   absl::Status ran = database_.Run("ping", [&](PostgresConnection& connection) {

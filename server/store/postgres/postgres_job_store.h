@@ -24,6 +24,7 @@ class PostgresJobStore final : public JobStore {
                                    int limit) override;
   absl::StatusOr<std::vector<CancelResult>> CancelJobs(const std::vector<JobId>& ids,
                                                        const std::string& reason) override;
+  absl::StatusOr<int> ResetOverdueJobs(absl::Duration lock_timeout) override;
   absl::Status Ping() override;
 
  private:

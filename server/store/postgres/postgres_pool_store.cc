@@ -24,6 +24,22 @@ std::vector<size_t> StaleOnes(const std::vector<size_t>& positions, const Record
   return stale;
 }
 
+// Holds as two parameters of the type bigint[].
+struct HoldArrays {
+  explicit HoldArrays(const std::vector<Hold>& holds) {
+    ArrayText claim_ids, job_ids;
+    for (const Hold& hold : holds) {
+      claim_ids.AddInteger(hold.claim_id);
+      job_ids.AddInteger(hold.job_id);
+    }
+    claims = claim_ids.Take();
+    jobs = job_ids.Take();
+  }
+
+  std::string claims;
+  std::string jobs;
+};
+
 absl::Status LeaseEnded() {
   return absl::FailedPreconditionError("the lease of this worker was ended; it must register anew");
 }
@@ -82,14 +98,10 @@ absl::StatusOr<std::vector<bool>> PostgresPoolStore::RecordLastAttemptStarts(
   std::vector<bool> held(holds.size(), false);
   absl::Status ran =
       database_.Run("record_last_attempt_starts", [&](PostgresConnection& connection) {
-        ArrayText claims, jobs;
-        for (const Hold& hold : holds) {
-          claims.AddInteger(hold.claim_id);
-          jobs.AddInteger(hold.job_id);
-        }
+        const HoldArrays arrays(holds);
         pqxx::nontransaction transaction(connection.raw());
         for (const auto& row : connection.Execute(transaction, "RecordLastAttemptStarts",
-                                                  claims.Take(), jobs.Take())) {
+                                                  arrays.claims, arrays.jobs)) {
           held[row[0].as<size_t>() - 1] = true;
         }
       });
@@ -159,6 +171,14 @@ absl::StatusOr<RecordResult> PostgresPoolStore::GiveBack(WorkerNumber worker,
   });
   if (!ran.ok()) return ran;
   return result;
+}
+
+absl::Status PostgresPoolStore::NoteKept(const std::vector<Hold>& holds) {
+  return database_.Run("note_kept", [&](PostgresConnection& connection) {
+    pqxx::nontransaction transaction(connection.raw());
+    const HoldArrays arrays(holds);
+    connection.Execute(transaction, "NoteKept", arrays.claims, arrays.jobs);
+  });
 }
 
 absl::StatusOr<std::vector<Hold>> PostgresPoolStore::ListCancelled(WorkerNumber worker) {

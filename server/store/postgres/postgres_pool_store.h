@@ -28,6 +28,7 @@ class PostgresPoolStore final : public PoolStore {
                                       const std::vector<AttemptReport>& reports) override;
   absl::StatusOr<RecordResult> GiveBack(WorkerNumber worker,
                                         const std::vector<Hold>& holds) override;
+  absl::Status NoteKept(const std::vector<Hold>& holds) override;
   absl::StatusOr<std::vector<Hold>> ListCancelled(WorkerNumber worker) override;
   absl::StatusOr<std::vector<WorkerLease>> ListLeases() override;
   absl::StatusOr<std::vector<RescuedJob>> Rescue(WorkerNumber worker) override;

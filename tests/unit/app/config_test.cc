@@ -188,6 +188,7 @@ TEST_F(ConfigTest, EveryFaultOfAValueBeginsWithTheNameOfItsOption) {
                                     "--retry-jitter=2",
                                     "--max-job-calls=0",
                                     "--max-attempts=0",
+                                    "--lock-timeout-ms=1",
                                     "--max-message-bytes=1",
                                     "--max-event-streams=0",
                                     "--event-buffer-events=1",

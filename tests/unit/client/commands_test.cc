@@ -282,6 +282,16 @@ TEST_F(CommandsTest, JobsCancelHasExitCodesForJobsThatHadEndedOrDoNotExist) {
   EXPECT_EQ(unknown.err, "millrace: 1 of 2 jobs do not exist\n");
 }
 
+TEST_F(CommandsTest, JobsResetOverdueSaysHowManyWereFreed) {
+  server_.queue.on_reset_overdue_jobs = [](v1::ResetOverdueJobsResponse* response) {
+    response->set_freed(2);
+    return grpc::Status::OK;
+  };
+  server_.Start();
+  EXPECT_EQ(Run({"jobs", "reset-overdue"}).out, "freed 2 jobs\n");
+  EXPECT_EQ(Run({"jobs", "reset-overdue", "--output", "json"}).out, "{\"freed\":2}\n");
+}
+
 class JobsListTest : public CommandsTest {
  protected:
   // Jobs 1 to `count`, newest first, in pages of at most 3.

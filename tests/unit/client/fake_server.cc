@@ -62,6 +62,11 @@ grpc::Status FakeQueue::CancelJobs(grpc::ServerContext*, const v1::CancelJobsReq
   return on_cancel_jobs ? on_cancel_jobs(*request, response) : kUnwritten;
 }
 
+grpc::Status FakeQueue::ResetOverdueJobs(grpc::ServerContext*, const v1::ResetOverdueJobsRequest*,
+                                         v1::ResetOverdueJobsResponse* response) {
+  return on_reset_overdue_jobs ? on_reset_overdue_jobs(response) : kUnwritten;
+}
+
 grpc::Status FakeQueue::GetJob(grpc::ServerContext*, const v1::GetJobRequest* request,
                                v1::GetJobResponse* response) {
   return on_get_job ? on_get_job(*request, response) : kUnwritten;

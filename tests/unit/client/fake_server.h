@@ -43,6 +43,7 @@ struct FakeQueue final : public v1::JobQueue::Service {
   std::function<grpc::Status(const v1::GetJobRequest&, v1::GetJobResponse*)> on_get_job;
   std::function<grpc::Status(const v1::ListJobsRequest&, v1::ListJobsResponse*)> on_list_jobs;
   std::function<grpc::Status(const v1::CancelJobsRequest&, v1::CancelJobsResponse*)> on_cancel_jobs;
+  std::function<grpc::Status(v1::ResetOverdueJobsResponse*)> on_reset_overdue_jobs;
 
   grpc::Status AddJob(grpc::ServerContext*, const v1::AddJobRequest* request,
                       v1::AddJobResponse* response) override;
@@ -54,6 +55,8 @@ struct FakeQueue final : public v1::JobQueue::Service {
                         v1::ListJobsResponse* response) override;
   grpc::Status CancelJobs(grpc::ServerContext*, const v1::CancelJobsRequest* request,
                           v1::CancelJobsResponse* response) override;
+  grpc::Status ResetOverdueJobs(grpc::ServerContext*, const v1::ResetOverdueJobsRequest*,
+                                v1::ResetOverdueJobsResponse* response) override;
 };
 
 // A server with both on a Unix socket of its own, which can go away and come back under the same

@@ -188,8 +188,40 @@ TEST_F(PoolLifecycleTest, StopMayLeaveBufferedJobsLocked) {
   gate_.Open();
   stopper.join();
   EXPECT_EQ(store_.Look(buffered_).state, JobState::kHeld);
+  EXPECT_TRUE(store_.Look(buffered_).kept);
   EXPECT_TRUE(store_.IsRegistered(1));
   EXPECT_EQ(pool_->Stats().given_back, 0);
+  // The lease is kept too, with the database's knowledge.
+  const int heartbeats = store_.CountCalls(Call::kHeartbeat);
+  ASSERT_TRUE(Eventually([&] {
+    clock_.Advance(config_.heartbeat_interval);
+    return store_.CountCalls(Call::kHeartbeat) > heartbeats + 2;
+  }));
+}
+
+TEST_F(PoolLifecycleTest, JobsThatStayedLockedAreFreeUncountedWhenThePoolRunsAgain) {
+  config_.keep_undispatched_locked = true;
+  ASSERT_NO_FATAL_FAILURE(FillLocalQueue());
+  ASSERT_TRUE(pool_->ForceStop().ok());
+  gate_.Open();
+  ASSERT_TRUE(events_.WaitFor(EventType::kPoolStop));
+  EXPECT_EQ(store_.Look(buffered_).state, JobState::kHeld);
+  ASSERT_TRUE(Eventually([this] { return pool_->Start().ok(); }));
+  ASSERT_TRUE(store_.WaitForState(buffered_, JobState::kCompleted));
+  EXPECT_EQ(store_.Look(buffered_).job.attempt, 1);
+  EXPECT_TRUE(JobEvents(EventType::kJobRescued).empty());
+}
+
+TEST_F(PoolLifecycleTest, AJobThatStayedLockedCanBeCancelled) {
+  config_.keep_undispatched_locked = true;
+  ASSERT_NO_FATAL_FAILURE(FillLocalQueue());
+  ASSERT_TRUE(pool_->ForceStop().ok());
+  gate_.Open();
+  ASSERT_TRUE(events_.WaitFor(EventType::kPoolStop));
+  store_.Cancel(buffered_, "not wanted");
+  pool_->NoteCancelled();
+  ASSERT_TRUE(events_.WaitFor(EventType::kJobCancelled));
+  EXPECT_EQ(store_.Look(buffered_).state, JobState::kCancelled);
 }
 
 TEST_F(PoolLifecycleTest, StopAsksHandlersToStopWhenTheTimeoutHasPassed) {

@@ -136,6 +136,10 @@ select id from places order by 1 desc limit $1::int;
 -- The jobs $1, for the reason $2; a row each, in order. See cancel_jobs.
 select result from {schema}.cancel_jobs($1::bigint[], $2);
 
+-- name: ResetOverdueJobs
+-- What stopped pools have left locked for longer than $1 milliseconds. See reset_overdue: waits for nobody.
+select {schema}.reset_overdue($1::bigint);
+
 -- name: MissingPartitions
 -- Of this and the next two weeks.
 select parent, first_day from {schema}.missing_partitions(now() + interval '14 days');

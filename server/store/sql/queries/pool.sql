@@ -32,6 +32,21 @@ marked as (
   from (select claim_id, array_agg(job_id) jobs from held group by 1) m where c.id = m.claim_id)
 select position from held;
 
+-- name: NoteKept
+-- $1 claim ids, $2 job ids: what stays locked though it has not begun. Returns the positions, from 1, of those that their claims hold.
+-- Index: claim_pkey, attempt_outcome's primary key. Locks: claims in order of id.
+with asked as materialized (select * from unnest($1::bigint[], $2::bigint[]) with ordinality u(claim_id, job_id, position)),
+claims as materialized (
+  select id, returned from {schema}.claim where id in (select claim_id from asked) order by id for no key update),
+held as materialized (
+  select a.* from asked a join claims c on c.id = a.claim_id
+  where not a.job_id = any (c.returned)
+    and not exists (select from {schema}.attempt_outcome o where o.job_id = a.job_id and o.claim_id = a.claim_id)),
+marked as (
+  update {schema}.claim c set kept = c.kept || m.jobs
+  from (select claim_id, array_agg(job_id) jobs from held group by 1) m where c.id = m.claim_id)
+select position from held;
+
 -- name: Settle
 -- $1 worker; then one array each, in the order of the type report. Empty texts stand for null. See settle.
 select claim_id, job_id, verdict, recorded_at, reason from {schema}.settle($1::int, (

@@ -1,29 +1,30 @@
-#include "server/maintenance/partition_maintainer.h"
+#include "server/maintenance/periodic_duty.h"
 
 #include <string>
+#include <utility>
 
 #include "server/base/logging.h"
 #include "server/base/named_thread.h"
 
 namespace millrace {
 
-PartitionMaintainer::PartitionMaintainer(MaintenanceStore& store, Clock& clock, Options options)
-    : store_(store), clock_(clock), options_(options) {}
+PeriodicDuty::PeriodicDuty(std::function<absl::Status()> duty, Clock& clock, Options options)
+    : duty_(std::move(duty)), clock_(clock), options_(std::move(options)) {}
 
-PartitionMaintainer::~PartitionMaintainer() {
+PeriodicDuty::~PeriodicDuty() {
   RequestStop();
   Join();
 }
 
-absl::Status PartitionMaintainer::Start() {
+absl::Status PeriodicDuty::Start() {
   MutexLock lock(mutex_);
   if (stopping_) return absl::FailedPreconditionError("was stopped");
   if (thread_.joinable()) return absl::FailedPreconditionError("already running");
-  thread_ = StartNamedThread("partitions", [this] { Run(); });
+  thread_ = StartNamedThread(options_.name, [this] { Run(); });
   return absl::OkStatus();
 }
 
-void PartitionMaintainer::RequestStop() {
+void PeriodicDuty::RequestStop() {
   {
     MutexLock lock(mutex_);
     stopping_ = true;
@@ -31,18 +32,17 @@ void PartitionMaintainer::RequestStop() {
   changed_.NotifyAll();
 }
 
-void PartitionMaintainer::Join() {
+void PeriodicDuty::Join() {
   if (thread_.joinable()) thread_.join();
 }
 
-void PartitionMaintainer::Run() {
+void PeriodicDuty::Run() {
   while (true) {
-    const absl::Status made = store_.EnsurePartitions();
-    if (!made.ok())
-      spdlog::warn("cannot make partitions ahead of time: {}", std::string(made.message()));
+    const absl::Status done = duty_();
+    if (!done.ok()) spdlog::warn("{}: {}", options_.name, std::string(done.message()));
     MutexLock lock(mutex_);
     const bool stop = clock_.WaitFor(mutex_, changed_,
-                                     made.ok() ? options_.interval : options_.retry_pause, [this] {
+                                     done.ok() ? options_.interval : options_.retry_pause, [this] {
                                        mutex_.AssertHeld();
                                        return stopping_;
                                      });
