@@ -44,11 +44,10 @@ bool IsPrintableUtf8(std::string_view text) {
 }
 
 std::string CleanUtf8(std::string_view text, size_t max_bytes) {
-  static constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
   std::string clean;
   while (!text.empty()) {
     const size_t length = text[0] == '\0' ? 0 : Utf8SequenceLength(text);
-    const std::string_view next = length == 0 ? kReplacement : text.substr(0, length);
+    const std::string_view next = length == 0 ? kUtf8Replacement : text.substr(0, length);
     if (clean.size() + next.size() > max_bytes) break;
     clean += next;
     text.remove_prefix(length == 0 ? 1 : length);

@@ -6,6 +6,9 @@
 
 namespace millrace {
 
+// U+FFFD, which stands for what is not well-formed.
+inline constexpr std::string_view kUtf8Replacement = "\xEF\xBF\xBD";
+
 // The length in bytes, 1 to 4, of the well-formed UTF-8 sequence (RFC 3629: no overlong forms, no
 // surrogates, nothing above U+10FFFF) that `text` begins with; 0 if it begins with none. If `code`
 // is given, it gets the character.
