@@ -132,7 +132,8 @@ void AddDatabase(ServerOptions& options, Table& table) {
   group.Text("schema", "NAME", options.schema,
              "The schema that holds all tables; servers with different schemas share nothing.");
   group.Number("max-connections", options.max_connections,
-               "Connections to the database that are open at a time, at most.");
+               "Connections to the database that are open at a time, at most, five or more. Four "
+               "are for the pool, the others for calls of JobQueue.");
 }
 
 void AddService(ServerOptions& options, Table& table) {

@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "server/app/server_databases.h"
 #include "server/model/job_spec.h"
 #include "server/rpc/listen_address.h"
 #include "server/store/postgres/sql_statements.h"
@@ -93,7 +94,8 @@ std::vector<std::string> FindFaults(const ServerOptions& options) {
         "data-dir: there is no home directory to put a database in; name a folder, or a database "
         "with --database-url");
   }
-  CheckRange("max-connections", options.max_connections, 4, 1000, faults);
+  CheckRange("max-connections", options.max_connections, ServerDatabases::kPoolConnections + 1,
+             1000, faults);
   CheckListening(options, faults);
   if (!options.pool_name.empty()) AddFault(ValidateName(options.pool_name, "pool-name"), faults);
   AddFault(options.pool.Validate(), faults);

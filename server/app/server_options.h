@@ -19,6 +19,7 @@ struct ServerOptions {
   // Where initdb and postgres are; empty means that they are looked for.
   std::string postgres_bin_dir;
   std::string schema = "millrace";
+  // Of the pool and of callers together: see ServerDatabases.
   int max_connections = 16;
 
   RpcServerOptions rpc;

@@ -22,8 +22,6 @@ namespace {
 
 // How long calls in hand may take when the server ends.
 constexpr absl::Duration kCallGrace = absl::Seconds(5);
-// What the readiness waits for the database.
-constexpr absl::Duration kPingLimit = absl::Seconds(5);
 // Beside those of the stores: for listening, readiness, tasks, and whoever looks with psql.
 constexpr int kOtherConnections = 32;
 constexpr absl::Duration kPartitionsInterval = absl::Hours(6);
@@ -128,29 +126,21 @@ absl::Status ServiceGraph::DatabaseError(const absl::Status& status) const {
 }
 
 absl::Status ServiceGraph::ReachDatabase() {
-  PostgresDatabase::Options settings;
-  settings.database_url = database_url_;
-  settings.schema = options_.schema;
-  settings.max_connections = options_.max_connections;
-  auto database = PostgresDatabase::Create(settings, metrics_, clock_);
-  if (!database.ok()) return DatabaseError(database.status());
-  database_ = *std::move(database);
-  settings.max_connections = 1;
-  settings.call_limit = kPingLimit;
-  auto ping_database = PostgresDatabase::Create(settings, metrics_, clock_);
-  if (!ping_database.ok()) return DatabaseError(ping_database.status());
-  ping_database_ = *std::move(ping_database);
-  ping_store_ = std::make_unique<PostgresJobStore>(*ping_database_, metrics_);
-  pool_store_ = std::make_unique<PostgresPoolStore>(*database_);
-  job_store_ = std::make_unique<PostgresJobStore>(*database_, metrics_);
-  maintenance_store_ = std::make_unique<PostgresMaintenanceStore>(*database_);
+  auto databases = ServerDatabases::Create(
+      {database_url_, options_.schema, options_.max_connections}, metrics_, clock_);
+  if (!databases.ok()) return DatabaseError(databases.status());
+  databases_ = *std::move(databases);
+  ping_store_ = std::make_unique<PostgresJobStore>(databases_->readiness(), metrics_);
+  pool_store_ = std::make_unique<PostgresPoolStore>(databases_->pool());
+  job_store_ = std::make_unique<PostgresJobStore>(databases_->calls(), metrics_);
+  maintenance_store_ = std::make_unique<PostgresMaintenanceStore>(databases_->pool());
   return absl::OkStatus();
 }
 
 absl::Status ServiceGraph::OpenDatabase() {
   spdlog::info("connecting to the database {}", DescribeDatabase(database_url_));
   if (absl::Status there = ping_store_->Ping(); !there.ok()) return DatabaseError(there);
-  if (absl::Status migrated = Migrator(*database_).Migrate(); !migrated.ok()) {
+  if (absl::Status migrated = Migrator(databases_->pool()).Migrate(); !migrated.ok()) {
     return DatabaseError(migrated);
   }
   return absl::OkStatus();
@@ -204,8 +194,8 @@ absl::Status ServiceGraph::StartPool() {
     if (absl::Status started = duty->Start(); !started.ok()) return started;
   }
   wakeup_listener_ = std::make_unique<PostgresWakeupListener>(
-      *database_, PostgresWakeupListener::Callbacks{[this] { pool_->Wake(); },
-                                                    [this] { pool_->NoteCancelled(); }});
+      databases_->pool(), PostgresWakeupListener::Callbacks{[this] { pool_->Wake(); },
+                                                            [this] { pool_->NoteCancelled(); }});
   if (absl::Status started = wakeup_listener_->Start(); !started.ok()) return started;
   if (options_.autostart) {
     if (absl::Status started = guarded_pool_->Start(); !started.ok()) return started;
@@ -299,16 +289,12 @@ void ServiceGraph::StopPool() {
 }
 
 void ServiceGraph::CloseDatabase(absl::Duration grace) {
-  for (PostgresDatabase* database : {database_.get(), ping_database_.get()}) {
-    if (database != nullptr) database->CloseIn(grace);
-  }
+  if (databases_ != nullptr) databases_->CloseIn(grace);
 }
 
 void ServiceGraph::HurryIfDatabaseHangs() {
-  if (embedded_postgres_ == nullptr || database_ == nullptr || ping_database_ == nullptr) return;
-  if (database_->did_not_answer() || ping_database_->did_not_answer()) {
-    embedded_postgres_->HurryStop();
-  }
+  if (embedded_postgres_ == nullptr || databases_ == nullptr) return;
+  if (databases_->did_not_answer()) embedded_postgres_->HurryStop();
 }
 
 }  // namespace millrace

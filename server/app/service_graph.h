@@ -10,6 +10,7 @@
 #include "server/app/guarded_pool_control.h"
 #include "server/app/http_endpoint.h"
 #include "server/app/readiness.h"
+#include "server/app/server_databases.h"
 #include "server/app/server_options.h"
 #include "server/base/clock.h"
 #include "server/base/mutex.h"
@@ -19,7 +20,6 @@
 #include "server/pool/worker_pool.h"
 #include "server/rpc/rpc_server.h"
 #include "server/rpc/worker_pool_control.h"
-#include "server/store/postgres/postgres_database.h"
 #include "server/store/postgres/postgres_job_store.h"
 #include "server/store/postgres/postgres_maintenance_store.h"
 #include "server/store/postgres/postgres_pool_store.h"
@@ -100,9 +100,7 @@ class ServiceGraph {
   PrometheusMetricsRegistry metrics_;
   std::unique_ptr<EmbeddedPostgres> embedded_postgres_;
   std::string database_url_;
-  std::unique_ptr<PostgresDatabase> database_;
-  // For the readiness alone, so that a busy pool does not make the server look unready.
-  std::unique_ptr<PostgresDatabase> ping_database_;
+  std::unique_ptr<ServerDatabases> databases_;
   std::unique_ptr<PostgresJobStore> ping_store_;
   std::unique_ptr<PostgresPoolStore> pool_store_;
   std::unique_ptr<PostgresJobStore> job_store_;

@@ -22,6 +22,7 @@ LeaseKeeper::LeaseKeeper(WorkerRegistration registration, absl::Duration heartbe
       parts_(std::move(parts)) {}
 
 void LeaseKeeper::Run() {
+  ShowExpiry(parts_.clock.Now());
   while (true) {
     std::optional<WorkerNumber> ended;
     {
@@ -35,6 +36,7 @@ void LeaseKeeper::Run() {
     if (!worker.has_value()) TakeCancelWish();
     WaitUntil(worker.has_value() ? KeepLease(*worker) : Register());
   }
+  parts_.metrics.lease_expires.Set(0);
   EndLease();
 }
 
@@ -105,10 +107,12 @@ void LeaseKeeper::Renewed(WorkerNumber worker, absl::Duration sent) {
     if (ended_ == worker) return;
     parts_.lease.Renew(worker, sent, registration_.lease_ttl);
   }
-  const absl::Time expires =
-      parts_.clock.Now() + registration_.lease_ttl - (parts_.clock.Monotonic() - sent);
-  parts_.metrics.lease_expires.Set(absl::ToDoubleSeconds(expires - absl::UnixEpoch()));
+  ShowExpiry(parts_.clock.Now() + registration_.lease_ttl - (parts_.clock.Monotonic() - sent));
   parts_.on_renewed();
+}
+
+void LeaseKeeper::ShowExpiry(absl::Time expires) {
+  parts_.metrics.lease_expires.Set(absl::ToDoubleSeconds(expires - absl::UnixEpoch()));
 }
 
 bool LeaseKeeper::TakeCancelWish() {

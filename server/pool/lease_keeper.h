@@ -67,6 +67,7 @@ class LeaseKeeper {
   absl::Duration Heartbeat(WorkerNumber worker);
   absl::Duration Repeat(const char* operation, const absl::Status& status);
   void Renewed(WorkerNumber worker, absl::Duration sent);
+  void ShowExpiry(absl::Time expires);
   void Lost(WorkerNumber worker);
   void WatchOthers(WorkerNumber own);
   void RescueEnded(const std::vector<WorkerNumber>& ended);

@@ -20,9 +20,15 @@ PoolMetrics::PoolMetrics(MetricsRegistry& registry)
       stuck_slots(SlotsGauge(registry, "stuck")),
       queue_depth(registry.GetGauge("millrace_local_queue_depth",
                                     "Jobs that the pool holds and has not begun.", {})),
-      claim_loop_tick(registry.GetGauge("millrace_claim_loop_last_tick_timestamp_seconds",
-                                        "When a claim was last answered, or had no room.", {})),
-      lease_expires(registry.GetGauge("millrace_lease_expires_timestamp_seconds",
-                                      "When the pool's lease ends unless it is renewed.", {})) {}
+      claim_loop_tick(
+          registry.GetGauge("millrace_claim_loop_last_tick_timestamp_seconds",
+                            "When a claim was last answered, or had no room, or the pool was "
+                            "started; 0 while it is stopped.",
+                            {})),
+      lease_expires(
+          registry.GetGauge("millrace_lease_expires_timestamp_seconds",
+                            "When the pool's lease ends unless it is renewed; when the pool was "
+                            "started until it has one; 0 while it is stopped.",
+                            {})) {}
 
 }  // namespace millrace

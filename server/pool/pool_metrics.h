@@ -14,7 +14,7 @@ struct PoolMetrics {
   Gauge& busy_slots;
   Gauge& stuck_slots;
   Gauge& queue_depth;
-  // Unix times.
+  // Unix times; 0 while there is no claim loop, and no lease to keep.
   Gauge& claim_loop_tick;
   Gauge& lease_expires;
 };

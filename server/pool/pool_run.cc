@@ -62,9 +62,8 @@ Claimer::Parts PoolRun::ClaimerParts() {
       /*return_jobs=*/[this](ClaimedBatch jobs) { ReturnUndispatched(std::move(jobs)); },
       /*on_tick=*/
       [this] {
-        const absl::Time now = parts_.clock.Now();
-        last_tick_ns_ = absl::ToUnixNanos(now);
-        parts_.metrics.claim_loop_tick.Set(absl::ToDoubleSeconds(now - absl::UnixEpoch()));
+        last_tick_ns_ = absl::ToUnixNanos(parts_.clock.Now());
+        ShowClaimTick();
         UpdateGauges();
       },
   };
@@ -103,7 +102,7 @@ void PoolRun::StartThreads() {
   }
   Spawn("outcomes", &Exits::others, [this] { recorder_.Run(); });
   Spawn("deadlines", &Exits::others, [this] { watch_.Run(); });
-  Spawn("claimer", &Exits::claimer, [this] { claimer_.Run(); });
+  Spawn("claimer", &Exits::claimer, [this] { RunClaimer(); });
   supervisor_ = StartNamedThread("pool-supervisor", [this] { Supervise(); });
   // Last, since nothing can be claimed, and so nothing must be undone, before it has registered.
   Spawn("lease-keeper", &Exits::lease_keeper, [this] { lease_keeper_.Run(); });
@@ -141,6 +140,16 @@ void PoolRun::Work(int worker) {
     if (ended == JobRunner::Ended::kFinished) ++finished_;
     if (ended == JobRunner::Ended::kInterrupted) ++interrupted_;
   }
+}
+
+void PoolRun::RunClaimer() {
+  ShowClaimTick();
+  claimer_.Run();
+  parts_.metrics.claim_loop_tick.Set(0);
+}
+
+void PoolRun::ShowClaimTick() {
+  parts_.metrics.claim_loop_tick.Set(absl::ToDoubleSeconds(parts_.clock.Now() - absl::UnixEpoch()));
 }
 
 void PoolRun::RequestStop(absl::Duration timeout) {

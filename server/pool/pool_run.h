@@ -106,6 +106,8 @@ class PoolRun {
   // Starts a thread that counts in `exits` when it ends.
   void Spawn(const std::string& name, int Exits::* exits, std::function<void()> body);
   void Work(int worker);
+  void RunClaimer();
+  void ShowClaimTick();
 
   // The supervisor's thread and the steps of the stop; see above.
   void Supervise();

@@ -44,6 +44,11 @@ class EventCursor {
   // unless there is one.
   Progress Next(std::string& message);
 
+  // Whether it has nothing more to send up to this sequence.
+  bool HasPassed(uint64_t sequence) const {
+    return phase_ == Phase::kFollowing && sequence_ >= sequence;
+  }
+
   // A serialized bookmark: everything up to here was delivered or did not match.
   std::string Bookmark() const;
 

@@ -34,7 +34,7 @@ EventFeed::~EventFeed() {
 absl::Status EventFeed::Start() {
   {
     MutexLock lock(mutex_);
-    if (stopping_) return absl::FailedPreconditionError("stopped before it was started");
+    if (last_.has_value()) return absl::FailedPreconditionError("stopped before it was started");
     running_ = true;
   }
   listener_id_ = emitter_.AddListener([this] { OnEmit(); });
@@ -43,8 +43,9 @@ absl::Status EventFeed::Start() {
 }
 
 void EventFeed::RequestStop() {
+  const uint64_t last = emitter_.last_sequence();
   MutexLock lock(mutex_);
-  stopping_ = true;
+  if (!last_.has_value()) last_ = last;
   changed_.NotifyAll();
 }
 
@@ -60,7 +61,7 @@ absl::StatusOr<EventStream*> EventFeed::Subscribe(EventSubscription subscription
   auto stream = std::make_shared<EventStream>(
       EventCursor(std::move(subscription), emitter_, encoder_, options_.limits), listener);
   MutexLock lock(mutex_);
-  if (!running_ || stopping_) return ShuttingDown();
+  if (!running_ || last_.has_value()) return ShuttingDown();
   if (streams_.size() >= options_.max_streams) {
     return absl::ResourceExhaustedError(
         absl::StrCat("the event feed has ", streams_.size(), " subscribers already"));
@@ -102,10 +103,10 @@ void EventFeed::Pump() {
     const Wakeup wakeup = Await();
     now_ = clock_.Monotonic();
     for (const StreamPtr& stream : wakeup.all ? serving_ : wakeup.streams) {
-      Serve(stream, wakeup.stopping);
+      Serve(stream, wakeup.last);
     }
     std::erase_if(serving_, [](const StreamPtr& stream) { return stream->ended(); });
-    if (wakeup.stopping && serving_.empty()) return;
+    if (wakeup.last.has_value() && serving_.empty()) return;
   }
 }
 
@@ -121,13 +122,13 @@ EventFeed::Wakeup EventFeed::Await() {
   // What is due is looked at again here: the clock goes on between the lines above and the wait.
   clock_.WaitFor(mutex_, changed_, wait, [&] {
     mutex_.AssertHeld();
-    return more || emitted_ || !ready_.empty() || !joined_.empty() || stopping_ != stop_seen_ ||
-           is_due();
+    return more || emitted_ || !ready_.empty() || !joined_.empty() ||
+           last_.has_value() != stop_seen_ || is_due();
   });
-  wakeup.stopping = stopping_;
-  wakeup.all = emitted_ || stopping_ || is_due();
+  wakeup.last = last_;
+  wakeup.all = emitted_ || last_.has_value() || is_due();
   emitted_ = false;
-  stop_seen_ = stopping_;
+  stop_seen_ = last_.has_value();
   serving_.insert(serving_.end(), joined_.begin(), joined_.end());
   std::move(joined_.begin(), joined_.end(), std::back_inserter(wakeup.streams));
   std::move(ready_.begin(), ready_.end(), std::back_inserter(wakeup.streams));
@@ -147,15 +148,16 @@ std::optional<absl::Duration> EventFeed::NextDue() const {
   return due;
 }
 
-void EventFeed::Serve(const StreamPtr& stream, bool stopping) {
+void EventFeed::Serve(const StreamPtr& stream, std::optional<uint64_t> last) {
   if (stream->ended() || stream->writing()) return;
   if (stream->broken()) {
     stream->End(ToGrpcStatus(absl::CancelledError("the subscriber has gone")));
-  } else if (stopping) {
-    stream->End(ToGrpcStatus(ShuttingDown()));
-  } else {
-    SendNext(stream);
+    return;
   }
+  const auto is_over = [&] { return last.has_value() && stream->cursor().HasPassed(*last); };
+  if (!is_over()) SendNext(stream);
+  // Nothing wakes the pump for a stream that went on without a message.
+  if (is_over() && !stream->writing()) stream->End(ToGrpcStatus(ShuttingDown()));
 }
 
 void EventFeed::SendNext(const StreamPtr& stream) {

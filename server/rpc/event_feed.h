@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -41,8 +42,8 @@ class EventFeed final : public Lifecycle, private EventStreamListener {
   ~EventFeed() override;
 
   absl::Status Start() override;
-  // Ends all streams with UNAVAILABLE and takes no more. A stream whose subscriber does not take
-  // its last message ends when the grpc::Server breaks it off.
+  // Takes no more streams, and ends each with UNAVAILABLE behind the events that were emitted until
+  // now. One whose subscriber does not take them ends when the grpc::Server breaks it off.
   void RequestStop() override;
   // Waits also until gRPC has let go of every stream.
   void Join() override;
@@ -55,7 +56,8 @@ class EventFeed final : public Lifecycle, private EventStreamListener {
   using StreamPtr = std::shared_ptr<EventStream>;
   // What the pump finds when it wakes.
   struct Wakeup {
-    bool stopping = false;
+    // Set at the stop: streams end behind this sequence.
+    std::optional<uint64_t> last;
     // Every stream is to be served; otherwise those in `streams`.
     bool all = false;
     std::vector<StreamPtr> streams;
@@ -68,7 +70,7 @@ class EventFeed final : public Lifecycle, private EventStreamListener {
   void Pump();
   Wakeup Await();
   std::optional<absl::Duration> NextDue() const;
-  void Serve(const StreamPtr& stream, bool stopping);
+  void Serve(const StreamPtr& stream, std::optional<uint64_t> last);
   void SendNext(const StreamPtr& stream);
 
   // Constant after construction.
@@ -95,7 +97,8 @@ class EventFeed final : public Lifecycle, private EventStreamListener {
   // Wakes Join.
   CondVar gone_;
   bool running_ ABSL_GUARDED_BY(mutex_) = false;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  // The sequence of the event emitted last, when the stop was requested.
+  std::optional<uint64_t> last_ ABSL_GUARDED_BY(mutex_);
   bool emitted_ ABSL_GUARDED_BY(mutex_) = false;
   bool stop_seen_ ABSL_GUARDED_BY(mutex_) = false;
   // Live streams: until gRPC is done with them.

@@ -89,55 +89,65 @@ JobQueueService::JobQueueService(JobStore& store, PoolControl& pool,
 
 grpc::Status JobQueueService::AddJob(grpc::ServerContext* context, const v1::AddJobRequest* request,
                                      v1::AddJobResponse* response) {
-  return RpcCall(*context, "JobQueue/AddJob").Run([&] { return AddOne(*request, *response); });
+  return RpcCall(*context, "JobQueue/AddJob").Run([&] {
+    return AddOne(*request, LimitOf(*context), *response);
+  });
 }
 
 grpc::Status JobQueueService::AddJobs(grpc::ServerContext* context,
                                       const v1::AddJobsRequest* request,
                                       v1::AddJobsResponse* response) {
-  return RpcCall(*context, "JobQueue/AddJobs").Run([&] { return AddMany(*request, *response); });
+  return RpcCall(*context, "JobQueue/AddJobs").Run([&] {
+    return AddMany(*request, LimitOf(*context), *response);
+  });
 }
 
 grpc::Status JobQueueService::GetJob(grpc::ServerContext* context, const v1::GetJobRequest* request,
                                      v1::GetJobResponse* response) {
-  return RpcCall(*context, "JobQueue/GetJob").Run([&] { return GetOne(*request, *response); });
+  return RpcCall(*context, "JobQueue/GetJob").Run([&] {
+    return GetOne(*request, LimitOf(*context), *response);
+  });
 }
 
 grpc::Status JobQueueService::ListJobs(grpc::ServerContext* context,
                                        const v1::ListJobsRequest* request,
                                        v1::ListJobsResponse* response) {
-  return RpcCall(*context, "JobQueue/ListJobs").Run([&] { return ListPage(*request, *response); });
+  return RpcCall(*context, "JobQueue/ListJobs").Run([&] {
+    return ListPage(*request, LimitOf(*context), *response);
+  });
 }
 
 grpc::Status JobQueueService::CancelJobs(grpc::ServerContext* context,
                                          const v1::CancelJobsRequest* request,
                                          v1::CancelJobsResponse* response) {
-  return RpcCall(*context, "JobQueue/CancelJobs").Run([&] { return Cancel(*request, *response); });
+  return RpcCall(*context, "JobQueue/CancelJobs").Run([&] {
+    return Cancel(*request, LimitOf(*context), *response);
+  });
 }
 
 grpc::Status JobQueueService::ResetOverdueJobs(grpc::ServerContext* context,
                                                const v1::ResetOverdueJobsRequest*,
                                                v1::ResetOverdueJobsResponse* response) {
   return RpcCall(*context, "JobQueue/ResetOverdueJobs").Run([&] {
-    return ResetOverdue(*response);
+    return ResetOverdue(LimitOf(*context), *response);
   });
 }
 
-absl::Status JobQueueService::AddOne(const v1::AddJobRequest& request,
+absl::Status JobQueueService::AddOne(const v1::AddJobRequest& request, const CallLimit& call,
                                      v1::AddJobResponse& response) {
   if (!request.has_job()) return absl::InvalidArgumentError("job: must be set");
   absl::StatusOr<JobSpec> spec = ToJobSpec(request.job(), "job");
   if (!spec.ok()) return spec.status();
   if (absl::Status valid = ValidateJobSpec(*spec, limits_, "job"); !valid.ok()) return valid;
   std::vector<JobSpec> specs = {*std::move(spec)};
-  const absl::StatusOr<std::vector<AddedJob>> added = Add(specs);
+  const absl::StatusOr<std::vector<AddedJob>> added = Add(specs, call);
   if (!added.ok()) return added.status();
   response.set_result(ToProto(added->front().result));
-  SetAddedJob(added->front(), specs.front(), *response.mutable_job());
+  SetAddedJob(added->front(), specs.front(), call, *response.mutable_job());
   return absl::OkStatus();
 }
 
-absl::Status JobQueueService::AddMany(const v1::AddJobsRequest& request,
+absl::Status JobQueueService::AddMany(const v1::AddJobsRequest& request, const CallLimit& call,
                                       v1::AddJobsResponse& response) {
   std::vector<JobSpec> specs;
   specs.reserve(request.jobs_size());
@@ -147,7 +157,7 @@ absl::Status JobQueueService::AddMany(const v1::AddJobsRequest& request,
     specs.push_back(*std::move(spec));
   }
   if (absl::Status valid = ValidateJobSpecs(specs, limits_); !valid.ok()) return valid;
-  const absl::StatusOr<std::vector<AddedJob>> added = Add(specs);
+  const absl::StatusOr<std::vector<AddedJob>> added = Add(specs, call);
   if (!added.ok()) return added.status();
   for (const AddedJob& job : *added) {
     v1::AddedJob& proto = *response.add_jobs();
@@ -157,11 +167,12 @@ absl::Status JobQueueService::AddMany(const v1::AddJobsRequest& request,
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<AddedJob>> JobQueueService::Add(std::vector<JobSpec>& specs) {
+absl::StatusOr<std::vector<AddedJob>> JobQueueService::Add(std::vector<JobSpec>& specs,
+                                                           const CallLimit& call) {
   for (JobSpec& spec : specs) {
     if (!spec.max_attempts.has_value()) spec.max_attempts = default_max_attempts_;
   }
-  absl::StatusOr<std::vector<AddedJob>> added = store_.AddJobs(specs);
+  absl::StatusOr<std::vector<AddedJob>> added = store_.AddJobs(specs, call);
   if (!added.ok()) return added;
   if (added->size() != specs.size()) {
     return absl::InternalError(absl::StrCat("the store was asked to add ", specs.size(),
@@ -175,14 +186,16 @@ absl::StatusOr<std::vector<AddedJob>> JobQueueService::Add(std::vector<JobSpec>&
   return added;
 }
 
-void JobQueueService::SetAddedJob(const AddedJob& added, const JobSpec& spec, v1::Job& job) {
-  const absl::StatusOr<JobDetails> details = store_.GetJob(added.id);
+void JobQueueService::SetAddedJob(const AddedJob& added, const JobSpec& spec, const CallLimit& call,
+                                  v1::Job& job) {
+  const absl::StatusOr<JobDetails> details = store_.GetJob(added.id, call);
   if (details.ok()) {
     SetJob(*details, job);
     return;
   }
   // It is added: an error now would make the caller add it again.
-  spdlog::warn("job {} was added but not read back: {}", added.id, details.status().ToString());
+  if (call.Check().ok())
+    spdlog::warn("job {} was added but not read back: {}", added.id, details.status().ToString());
   if (added.result == AddResult::kExisting) {
     job.set_id(added.id);
     job.set_job_key(spec.job_key);
@@ -191,13 +204,14 @@ void JobQueueService::SetAddedJob(const AddedJob& added, const JobSpec& spec, v1
   }
 }
 
-absl::Status JobQueueService::GetOne(const v1::GetJobRequest& request,
+absl::Status JobQueueService::GetOne(const v1::GetJobRequest& request, const CallLimit& call,
                                      v1::GetJobResponse& response) {
   const absl::StatusOr<JobId> id = ToJobId(request.id(), "id");
   if (!id.ok()) return id.status();
-  const absl::StatusOr<JobDetails> details = store_.GetJob(*id);
+  const absl::StatusOr<JobDetails> details = store_.GetJob(*id, call);
   if (!details.ok()) return details.status();
-  const absl::StatusOr<std::vector<Attempt>> attempts = store_.ListAttempts(*id, kMaxAttemptsShown);
+  const absl::StatusOr<std::vector<Attempt>> attempts =
+      store_.ListAttempts(*id, kMaxAttemptsShown, call);
   if (!attempts.ok()) return attempts.status();
   SetJob(*details, *response.mutable_job());
   size_t bytes = 0;
@@ -211,7 +225,7 @@ absl::Status JobQueueService::GetOne(const v1::GetJobRequest& request,
   return absl::OkStatus();
 }
 
-absl::Status JobQueueService::ListPage(const v1::ListJobsRequest& request,
+absl::Status JobQueueService::ListPage(const v1::ListJobsRequest& request, const CallLimit& call,
                                        v1::ListJobsResponse& response) {
   const absl::StatusOr<JobFilter> filter = ToJobFilter(request);
   if (!filter.ok()) return filter.status();
@@ -225,7 +239,7 @@ absl::Status JobQueueService::ListPage(const v1::ListJobsRequest& request,
   }
   PageBuilder page(*page_size, response);
   while (const int wanted = page.Wanted()) {
-    const absl::StatusOr<JobPage> fetched = store_.ListJobs(*filter, before, wanted);
+    const absl::StatusOr<JobPage> fetched = store_.ListJobs(*filter, before, wanted, call);
     if (!fetched.ok()) return fetched.status();
     before = fetched->next_before;
     for (const JobDetails& details : fetched->jobs) {
@@ -239,21 +253,22 @@ absl::Status JobQueueService::ListPage(const v1::ListJobsRequest& request,
   return absl::OkStatus();
 }
 
-absl::Status JobQueueService::Cancel(const v1::CancelJobsRequest& request,
+absl::Status JobQueueService::Cancel(const v1::CancelJobsRequest& request, const CallLimit& call,
                                      v1::CancelJobsResponse& response) {
   const absl::StatusOr<std::vector<JobId>> ids = ToJobIds(request.ids(), "ids");
   if (!ids.ok()) return ids.status();
   const absl::StatusOr<std::string> reason = ToReason(request.reason());
   if (!reason.ok()) return reason.status();
-  const absl::StatusOr<std::vector<CancelResult>> results = store_.CancelJobs(*ids, *reason);
+  const absl::StatusOr<std::vector<CancelResult>> results = store_.CancelJobs(*ids, *reason, call);
   if (!results.ok()) return results.status();
   spdlog::info("{} jobs were to be cancelled: {}", ids->size(), *reason);
   for (const CancelResult result : *results) response.add_results(ToProto(result));
   return absl::OkStatus();
 }
 
-absl::Status JobQueueService::ResetOverdue(v1::ResetOverdueJobsResponse& response) {
-  const absl::StatusOr<int> freed = store_.ResetOverdueJobs(lock_timeout_);
+absl::Status JobQueueService::ResetOverdue(const CallLimit& call,
+                                           v1::ResetOverdueJobsResponse& response) {
+  const absl::StatusOr<int> freed = store_.ResetOverdueJobs(lock_timeout_, call);
   if (!freed.ok()) return freed.status();
   if (*freed > 0) spdlog::info("{} jobs that were locked for too long are available", *freed);
   response.set_freed(*freed);

@@ -34,17 +34,22 @@ class JobQueueService final : public v1::JobQueue::Service {
                                 const v1::ResetOverdueJobsRequest* request,
                                 v1::ResetOverdueJobsResponse* response) override;
 
-  absl::Status AddOne(const v1::AddJobRequest& request, v1::AddJobResponse& response);
-  absl::Status AddMany(const v1::AddJobsRequest& request, v1::AddJobsResponse& response);
-  absl::Status GetOne(const v1::GetJobRequest& request, v1::GetJobResponse& response);
-  absl::Status ListPage(const v1::ListJobsRequest& request, v1::ListJobsResponse& response);
-  absl::Status ResetOverdue(v1::ResetOverdueJobsResponse& response);
-  absl::Status Cancel(const v1::CancelJobsRequest& request, v1::CancelJobsResponse& response);
+  absl::Status AddOne(const v1::AddJobRequest& request, const CallLimit& call,
+                      v1::AddJobResponse& response);
+  absl::Status AddMany(const v1::AddJobsRequest& request, const CallLimit& call,
+                       v1::AddJobsResponse& response);
+  absl::Status GetOne(const v1::GetJobRequest& request, const CallLimit& call,
+                      v1::GetJobResponse& response);
+  absl::Status ListPage(const v1::ListJobsRequest& request, const CallLimit& call,
+                        v1::ListJobsResponse& response);
+  absl::Status Cancel(const v1::CancelJobsRequest& request, const CallLimit& call,
+                      v1::CancelJobsResponse& response);
+  absl::Status ResetOverdue(const CallLimit& call, v1::ResetOverdueJobsResponse& response);
 
   // Fills in what they leave to the server, and adds them. REQUIRES: they are valid.
-  absl::StatusOr<std::vector<AddedJob>> Add(std::vector<JobSpec>& specs);
+  absl::StatusOr<std::vector<AddedJob>> Add(std::vector<JobSpec>& specs, const CallLimit& call);
   // The job as it stands, or what is known of it where it cannot be read.
-  void SetAddedJob(const AddedJob& added, const JobSpec& spec, v1::Job& job);
+  void SetAddedJob(const AddedJob& added, const JobSpec& spec, const CallLimit& call, v1::Job& job);
 
   JobStore& store_;
   PoolControl& pool_;

@@ -9,21 +9,19 @@
 #include "server/rpc/grpc_status.h"
 
 namespace millrace {
-namespace {
 
 // Deadlines of calls are moments of the machine's clock, whatever clock the server is given.
-absl::Status WhetherAbandoned(const grpc::ServerContextBase& context) {
-  if (context.deadline() < std::chrono::system_clock::now()) {
-    return absl::DeadlineExceededError("the deadline of the call had passed when it came");
+CallLimit LimitOf(const grpc::ServerContextBase& context) {
+  const std::chrono::system_clock::time_point deadline = context.deadline();
+  absl::Duration time_left = absl::InfiniteDuration();
+  if (deadline != std::chrono::system_clock::time_point::max()) {
+    time_left = absl::FromChrono(deadline - std::chrono::system_clock::now());
   }
-  if (context.IsCancelled()) return absl::CancelledError("the caller has gone");
-  return absl::OkStatus();
+  return CallLimit(time_left, [&context] { return context.IsCancelled(); });
 }
 
-}  // namespace
-
 RpcCall::RpcCall(const grpc::ServerContextBase& context, const char* method)
-    : method_(method), abandoned_(WhetherAbandoned(context)) {
+    : method_(method), abandoned_(LimitOf(context).Check()) {
   if (spdlog::should_log(spdlog::level::debug)) peer_ = context.peer();
 }
 

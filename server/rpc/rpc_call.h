@@ -6,8 +6,12 @@
 #include "absl/status/status.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/status.h"
+#include "server/store/call_limit.h"
 
 namespace millrace {
+
+// How long the caller of a call waits. It refers to the context: only for as long as the call.
+CallLimit LimitOf(const grpc::ServerContextBase& context);
 
 // What every handler begins with: it looks whether somebody still waits for the answer, keeps
 // exceptions from taking the server down, and logs the call. A plain value; it does not refer to

@@ -57,9 +57,10 @@ class RpcServer final : public HealthControl {
   // Until told otherwise, no service serves.
   void SetServing(const std::string& service, bool serving) override;
 
-  // Not ready any more; ends the event streams and calls that wait for the pool with UNAVAILABLE;
-  // takes no more calls, lets those in hand end for up to `grace`, then cancels them. Returns when
-  // all have ended. Never call it from a thread of gRPC. A second call waits for the first.
+  // Not ready any more; ends calls that wait for the pool with UNAVAILABLE, and so the event
+  // streams, behind what was emitted until now; takes no more calls, lets those in hand, and
+  // subscribers that still read, end for up to `grace`, then cancels them. Returns when all have
+  // ended. Never call it from a thread of gRPC. A second call waits for the first.
   void Shutdown(absl::Duration grace);
 
  private:

@@ -10,6 +10,7 @@
 #include "server/model/attempt.h"
 #include "server/model/job.h"
 #include "server/model/job_spec.h"
+#include "server/store/call_limit.h"
 
 namespace millrace {
 
@@ -45,7 +46,9 @@ enum class CancelResult {
 };
 
 // What callers that add jobs, look at them and cancel them ask of the database. Every call is one
-// transaction and blocks its thread. Errors of every call as in PoolStore. Thread-safe.
+// transaction and blocks its thread. Errors of every call as in PoolStore, and those of its
+// limit: CANCELLED, with nothing written, and DEADLINE_EXCEEDED, with nothing written unless the
+// database had just done it. Thread-safe.
 class JobStore {
  public:
   virtual ~JobStore() = default;
@@ -54,27 +57,49 @@ class JobStore {
   // INVALID_ARGUMENT for what only the database can tell, such as a number beyond jsonb's range.
   // UNAVAILABLE, with nothing written, also if another transaction is adding the first job of a
   // task, of a set of flags or of a serial queue that these jobs have.
-  virtual absl::StatusOr<std::vector<AddedJob>> AddJobs(const std::vector<JobSpec>& specs) = 0;
+  virtual absl::StatusOr<std::vector<AddedJob>> AddJobs(const std::vector<JobSpec>& specs,
+                                                        const CallLimit& call) = 0;
+  absl::StatusOr<std::vector<AddedJob>> AddJobs(const std::vector<JobSpec>& specs) {
+    return AddJobs(specs, CallLimit());
+  }
 
   // NOT_FOUND if no job has this id.
-  virtual absl::StatusOr<JobDetails> GetJob(JobId id) = 0;
+  virtual absl::StatusOr<JobDetails> GetJob(JobId id, const CallLimit& call) = 0;
+  absl::StatusOr<JobDetails> GetJob(JobId id) { return GetJob(id, CallLimit()); }
 
   // Attempts that ended, newest first. Empty for a job that does not exist.
-  virtual absl::StatusOr<std::vector<Attempt>> ListAttempts(JobId id, int limit) = 0;
+  virtual absl::StatusOr<std::vector<Attempt>> ListAttempts(JobId id, int limit,
+                                                            const CallLimit& call) = 0;
+  absl::StatusOr<std::vector<Attempt>> ListAttempts(JobId id, int limit) {
+    return ListAttempts(id, limit, CallLimit());
+  }
 
   // Jobs that match, with ids below `before` if given, at most `limit` (1 to 1000).
   virtual absl::StatusOr<JobPage> ListJobs(const JobFilter& filter, std::optional<JobId> before,
-                                           int limit) = 0;
+                                           int limit, const CallLimit& call) = 0;
+  absl::StatusOr<JobPage> ListJobs(const JobFilter& filter, std::optional<JobId> before,
+                                   int limit) {
+    return ListJobs(filter, before, limit, CallLimit());
+  }
 
   // Cancels jobs, which must be named once each; one result for each, in order. `reason` goes to
   // their history.
   virtual absl::StatusOr<std::vector<CancelResult>> CancelJobs(const std::vector<JobId>& ids,
-                                                               const std::string& reason) = 0;
+                                                               const std::string& reason,
+                                                               const CallLimit& call) = 0;
+  absl::StatusOr<std::vector<CancelResult>> CancelJobs(const std::vector<JobId>& ids,
+                                                       const std::string& reason) {
+    return CancelJobs(ids, reason, CallLimit());
+  }
 
   // Makes jobs available, with their attempt uncounted, that stopped pools have left locked without
   // having begun them (PoolStore::NoteKept) and that were claimed longer than `lock_timeout` ago.
   // Returns how many.
-  virtual absl::StatusOr<int> ResetOverdueJobs(absl::Duration lock_timeout) = 0;
+  virtual absl::StatusOr<int> ResetOverdueJobs(absl::Duration lock_timeout,
+                                               const CallLimit& call) = 0;
+  absl::StatusOr<int> ResetOverdueJobs(absl::Duration lock_timeout) {
+    return ResetOverdueJobs(lock_timeout, CallLimit());
+  }
 
   // Ok if the database answers and takes changes; UNAVAILABLE if it is read-only.
   virtual absl::Status Ping() = 0;

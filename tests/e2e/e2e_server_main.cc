@@ -1,6 +1,8 @@
 // millrace-e2e-server: the real server with tasks that only tests want.
 #include <unistd.h>
 
+#include <string>
+
 #include "server/app/run_server.h"
 #include "tasks/api/task_registry.h"
 
@@ -29,6 +31,9 @@ TaskResult Slow(TaskContext& context) {
   return TaskResult::Fail("asked to stop");
 }
 
+// Leaves an event of some size.
+TaskResult Verbose(TaskContext&) { return TaskResult::Cancel(std::string(8'000, 'x')); }
+
 // Never ends.
 TaskResult Ignoring(TaskContext&) {
   while (true) pause();
@@ -40,6 +45,7 @@ void RegisterTestTasks(TaskRegistry& tasks) {
   tasks.Add("unhurried", Unhurried);
   tasks.Add("slow", Slow);
   tasks.Add("failing", [](TaskContext&) { return TaskResult::Fail("as always"); });
+  tasks.Add("verbose", Verbose);
   tasks.Add("ignoring", Ignoring);
 }
 

@@ -292,6 +292,50 @@ TEST_F(EventFeedTest, OpenStreamsEndWhenTheServerShutsDown) {
   EXPECT_EQ(busy.Finish(), "UNAVAILABLE: server is shutting down");
 }
 
+TEST_F(EventFeedTest, AStreamEndsBehindWhatWasEmittedBeforeTheShutdown) {
+  EventsReader reader = Subscribe();
+  // Far more than connections buffer, so that most of it has not been sent when the stop begins.
+  Emit(1000, std::string(10'000, 'x'));
+  std::thread shutting_down([&] { server_->Shutdown(absl::Minutes(1)); });
+  EXPECT_TRUE(Eventually([&] { return SubscribeFault({}).starts_with("UNAVAILABLE"); }));
+  EXPECT_EQ(reader.NextSequences(1000).size(), 1000u);
+  EXPECT_EQ(reader.Finish(), "UNAVAILABLE: server is shutting down");
+  shutting_down.join();
+}
+
+TEST_F(EventFeedTest, AStreamWhoseFilterMatchesNothingMoreEndsAtTheShutdown) {
+  v1::EventsRequest request;
+  request.add_types("pool/stop");
+  EventsReader reader = Subscribe(request);
+  Emit(1000);
+  server_->Shutdown(absl::Minutes(1));
+  EXPECT_EQ(reader.Finish(), "UNAVAILABLE: server is shutting down");
+}
+
+TEST_F(EventFeedTest, WhatIsEmittedAfterTheShutdownBeganHoldsNothingUp) {
+  EventsReader reader = Subscribe();
+  std::atomic<bool> done = false;
+  std::thread emitting([&] {
+    while (!done) Emit(10);
+  });
+  std::string end;
+  std::thread reading([&] { end = reader.Finish(); });
+  server_->Shutdown(absl::Minutes(1));
+  reading.join();
+  done = true;
+  emitting.join();
+  EXPECT_EQ(end, "UNAVAILABLE: server is shutting down");
+}
+
+TEST_F(EventFeedTest, AReaderThatDoesNotReadHoldsTheShutdownNoLongerThanItsGrace) {
+  EventsReader slow = Subscribe();
+  for (int i = 0; i < 10; ++i) Emit(1000, std::string(10'000, 'x'));
+  const SystemClock real;
+  const absl::Duration began = real.Monotonic();
+  server_->Shutdown(absl::Milliseconds(100));
+  EXPECT_LT(real.Monotonic() - began, absl::Seconds(30));
+}
+
 TEST_F(EventFeedTest, AReaderThatDoesNotReadKeepsNoServerFromShuttingDown) {
   EventsReader slow = Subscribe();
   for (int i = 0; i < 10; ++i) Emit(1000, std::string(10'000, 'x'));

@@ -31,12 +31,16 @@ JobDetails ToDetails(JobId id, const JobSpec& spec) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<AddedJob>> FakeJobStore::AddJobs(const std::vector<JobSpec>& specs) {
+absl::StatusOr<std::vector<AddedJob>> FakeJobStore::AddJobs(const std::vector<JobSpec>& specs,
+                                                            const CallLimit& call) {
   MutexLock lock(mutex_);
   ++held_;
   changed_.NotifyAll();
-  while (holding_) changed_.Wait(mutex_);
+  while (holding_ && call.Check().ok()) changed_.WaitWithTimeout(mutex_, absl::Milliseconds(10));
   --held_;
+  changed_.NotifyAll();
+  last_time_left_ = call.time_left();
+  if (absl::Status wanted = call.Check(); !wanted.ok()) return wanted;
   if (!add_status_.ok()) return add_status_;
   std::vector<AddedJob> added;
   for (const JobSpec& spec : specs) added.push_back(AddLocked(spec));
@@ -56,16 +60,19 @@ AddedJob FakeJobStore::AddLocked(const JobSpec& spec) {
   return {id, AddResult::kCreated};
 }
 
-absl::StatusOr<JobDetails> FakeJobStore::GetJob(JobId id) {
+absl::StatusOr<JobDetails> FakeJobStore::GetJob(JobId id, const CallLimit& call) {
   MutexLock lock(mutex_);
+  last_time_left_ = call.time_left();
   if (!read_status_.ok()) return read_status_;
   const auto found = rows_.find(id);
   if (found == rows_.end()) return absl::NotFoundError("no job has the id " + std::to_string(id));
   return found->second.details;
 }
 
-absl::StatusOr<std::vector<Attempt>> FakeJobStore::ListAttempts(JobId id, int limit) {
+absl::StatusOr<std::vector<Attempt>> FakeJobStore::ListAttempts(JobId id, int limit,
+                                                                const CallLimit& call) {
   MutexLock lock(mutex_);
+  last_time_left_ = call.time_left();
   if (!read_status_.ok()) return read_status_;
   std::vector<Attempt> attempts = rows_[id].attempts;
   if (attempts.size() > static_cast<size_t>(limit)) attempts.resize(limit);
@@ -73,8 +80,9 @@ absl::StatusOr<std::vector<Attempt>> FakeJobStore::ListAttempts(JobId id, int li
 }
 
 absl::StatusOr<JobPage> FakeJobStore::ListJobs(const JobFilter& filter, std::optional<JobId> before,
-                                               int limit) {
+                                               int limit, const CallLimit& call) {
   MutexLock lock(mutex_);
+  last_time_left_ = call.time_left();
   largest_limit_ = std::max(largest_limit_, limit);
   if (!read_status_.ok()) return read_status_;
   JobPage page;
@@ -91,8 +99,10 @@ absl::StatusOr<JobPage> FakeJobStore::ListJobs(const JobFilter& filter, std::opt
 }
 
 absl::StatusOr<std::vector<CancelResult>> FakeJobStore::CancelJobs(const std::vector<JobId>& ids,
-                                                                   const std::string& reason) {
+                                                                   const std::string& reason,
+                                                                   const CallLimit& call) {
   MutexLock lock(mutex_);
+  last_time_left_ = call.time_left();
   if (!add_status_.ok()) return add_status_;
   std::vector<CancelResult> results;
   for (const JobId id : ids) {
@@ -116,8 +126,10 @@ absl::StatusOr<std::vector<CancelResult>> FakeJobStore::CancelJobs(const std::ve
   return results;
 }
 
-absl::StatusOr<int> FakeJobStore::ResetOverdueJobs(absl::Duration lock_timeout) {
+absl::StatusOr<int> FakeJobStore::ResetOverdueJobs(absl::Duration lock_timeout,
+                                                   const CallLimit& call) {
   MutexLock lock(mutex_);
+  last_time_left_ = call.time_left();
   if (!add_status_.ok()) return add_status_;
   last_lock_timeout_ = lock_timeout;
   return 3;
@@ -160,6 +172,11 @@ void FakeJobStore::AwaitHeldAdds(int count) {
   while (held_ < count) changed_.Wait(mutex_);
 }
 
+void FakeJobStore::AwaitNoHeldAdds() {
+  MutexLock lock(mutex_);
+  while (held_ > 0) changed_.Wait(mutex_);
+}
+
 void FakeJobStore::Put(JobDetails details, std::vector<Attempt> attempts) {
   MutexLock lock(mutex_);
   const JobId id = details.job.id;
@@ -175,6 +192,11 @@ std::vector<JobSpec> FakeJobStore::added() const {
 size_t FakeJobStore::size() const {
   MutexLock lock(mutex_);
   return rows_.size();
+}
+
+absl::Duration FakeJobStore::last_time_left() const {
+  MutexLock lock(mutex_);
+  return last_time_left_;
 }
 
 int FakeJobStore::largest_limit() const {

@@ -15,30 +15,42 @@ namespace millrace {
 // key has one job. Calls fail as they are told to. Thread-safe.
 class FakeJobStore final : public JobStore {
  public:
-  absl::StatusOr<std::vector<AddedJob>> AddJobs(const std::vector<JobSpec>& specs) override;
-  absl::StatusOr<JobDetails> GetJob(JobId id) override;
-  absl::StatusOr<std::vector<Attempt>> ListAttempts(JobId id, int limit) override;
-  absl::StatusOr<JobPage> ListJobs(const JobFilter& filter, std::optional<JobId> before,
-                                   int limit) override;
+  using JobStore::AddJobs;
+  using JobStore::CancelJobs;
+  using JobStore::GetJob;
+  using JobStore::ListAttempts;
+  using JobStore::ListJobs;
+  using JobStore::ResetOverdueJobs;
+  absl::StatusOr<std::vector<AddedJob>> AddJobs(const std::vector<JobSpec>& specs,
+                                                const CallLimit& call) override;
+  absl::StatusOr<JobDetails> GetJob(JobId id, const CallLimit& call) override;
+  absl::StatusOr<std::vector<Attempt>> ListAttempts(JobId id, int limit,
+                                                    const CallLimit& call) override;
+  absl::StatusOr<JobPage> ListJobs(const JobFilter& filter, std::optional<JobId> before, int limit,
+                                   const CallLimit& call) override;
   // Jobs that are held keep their state, with the reason.
   absl::StatusOr<std::vector<CancelResult>> CancelJobs(const std::vector<JobId>& ids,
-                                                       const std::string& reason) override;
+                                                       const std::string& reason,
+                                                       const CallLimit& call) override;
   // Remembers the timeout, and says that 3 were freed.
-  absl::StatusOr<int> ResetOverdueJobs(absl::Duration lock_timeout) override;
+  absl::StatusOr<int> ResetOverdueJobs(absl::Duration lock_timeout, const CallLimit& call) override;
   absl::Status Ping() override { return absl::OkStatus(); }
 
   // What all calls that add, or all that read, return from now on, if it is an error.
   void FailAdds(absl::Status status);
   void FailReads(absl::Status status);
-  // Calls that add wait, from now on, until ReleaseAdds.
+  // Calls that add wait, from now on, until ReleaseAdds or the end of their limit.
   void HoldAdds();
   void ReleaseAdds();
   void AwaitHeldAdds(int count);
+  void AwaitNoHeldAdds();
 
   void Put(JobDetails details, std::vector<Attempt> attempts = {});
   std::vector<JobSpec> added() const;
   size_t size() const;
   absl::Duration last_lock_timeout() const;
+  // How long the caller of the last call would still have waited.
+  absl::Duration last_time_left() const;
   // The most jobs that one ListJobs has asked for.
   int largest_limit() const;
 
@@ -55,6 +67,7 @@ class FakeJobStore final : public JobStore {
   bool holding_ ABSL_GUARDED_BY(mutex_) = false;
   int held_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Duration last_lock_timeout_ ABSL_GUARDED_BY(mutex_);
+  absl::Duration last_time_left_ ABSL_GUARDED_BY(mutex_);
   int largest_limit_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status add_status_ ABSL_GUARDED_BY(mutex_);
   absl::Status read_status_ ABSL_GUARDED_BY(mutex_);

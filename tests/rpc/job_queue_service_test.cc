@@ -1,6 +1,8 @@
+#include <chrono>
 #include <functional>
 #include <limits>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -11,7 +13,6 @@ namespace millrace {
 namespace {
 
 using testing::ElementsAre;
-using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 using testing::StartsWith;
@@ -40,14 +41,6 @@ class JobQueueServiceTest : public RpcFixture {
   grpc::Status AddMany(const v1::AddJobsRequest& request, v1::AddJobsResponse* response = nullptr) {
     v1::AddJobsResponse ignored;
     return jobs().AddJobs(NewContext().get(), request, response != nullptr ? response : &ignored);
-  }
-  grpc::Status Cancel(const std::vector<int64_t>& ids, const std::string& reason,
-                      v1::CancelJobsResponse* response = nullptr) {
-    v1::CancelJobsRequest request;
-    request.mutable_ids()->Add(ids.begin(), ids.end());
-    request.set_reason(reason);
-    v1::CancelJobsResponse unread;
-    return jobs().CancelJobs(NewContext().get(), request, response == nullptr ? &unread : response);
   }
   grpc::Status Get(int64_t id, v1::GetJobResponse* response) {
     v1::GetJobRequest request;
@@ -296,6 +289,58 @@ TEST_F(JobQueueServiceTest, ErrorsOfTheStoreKeepTheirCodeAndMessage) {
   }
 }
 
+TEST_F(JobQueueServiceTest, TheStoreLearnsHowLongTheCallerWaits) {
+  // Contexts of these tests end after a minute, which gRPC may round up.
+  const absl::Duration most = absl::Seconds(65);
+  ASSERT_TRUE(Add(AddRequest()).ok());
+  EXPECT_GT(store_.last_time_left(), absl::Seconds(1));
+  EXPECT_LE(store_.last_time_left(), most);
+  v1::GetJobResponse got;
+  ASSERT_TRUE(Get(1, &got).ok());
+  EXPECT_LE(store_.last_time_left(), most);
+  v1::ListJobsResponse listed;
+  ASSERT_TRUE(List({}, &listed).ok());
+  EXPECT_LE(store_.last_time_left(), most);
+  v1::CancelJobsRequest cancel;
+  cancel.add_ids(1);
+  v1::CancelJobsResponse cancelled;
+  ASSERT_TRUE(jobs().CancelJobs(NewContext().get(), cancel, &cancelled).ok());
+  EXPECT_LE(store_.last_time_left(), most);
+}
+
+TEST_F(JobQueueServiceTest, ACallerWithoutADeadlineWaitsForEver) {
+  grpc::ClientContext context;
+  v1::AddJobResponse response;
+  ASSERT_TRUE(jobs().AddJob(&context, AddRequest(), &response).ok());
+  EXPECT_EQ(store_.last_time_left(), absl::InfiniteDuration());
+}
+
+TEST_F(JobQueueServiceTest, NothingIsAddedForACallerThatHasGoneMeanwhile) {
+  store_.HoldAdds();
+  const auto context = NewContext();
+  std::thread caller([&] {
+    v1::AddJobResponse response;
+    EXPECT_EQ(jobs().AddJob(context.get(), AddRequest(), &response).error_code(),
+              grpc::StatusCode::CANCELLED);
+  });
+  store_.AwaitHeldAdds(1);
+  context->TryCancel();
+  caller.join();
+  store_.AwaitNoHeldAdds();
+  EXPECT_THAT(store_.added(), IsEmpty());
+}
+
+TEST_F(JobQueueServiceTest, NothingIsAddedForACallerWhoseDeadlineHasPassedMeanwhile) {
+  store_.HoldAdds();
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(500));
+  v1::AddJobResponse response;
+  EXPECT_EQ(jobs().AddJob(&context, AddRequest(), &response).error_code(),
+            grpc::StatusCode::DEADLINE_EXCEEDED);
+  store_.AwaitNoHeldAdds();
+  EXPECT_THAT(store_.added(), IsEmpty());
+}
+
 TEST_F(JobQueueServiceTest, GetJobReturnsTheJobAndItsAttempts) {
   Attempt newest;
   newest.attempt = 2;
@@ -446,58 +491,6 @@ TEST_F(JobQueueServiceTest, AnEmptyRequestOfEachCallIsNoSurprise) {
   v1::GetJobResponse response;
   EXPECT_THAT(ToText(Get(0, &response)), StartsWith("INVALID_ARGUMENT: id: "));
   EXPECT_EQ(ListFault({}), "OK");
-}
-
-TEST_F(JobQueueServiceTest, CancelJobsSaysWhatBecameOfEach) {
-  for (const auto& [id, state] : {std::pair(1, JobState::kReady), std::pair(2, JobState::kHeld),
-                                  std::pair(3, JobState::kCompleted)}) {
-    JobDetails details;
-    details.job.id = id;
-    details.state = state;
-    store_.Put(details);
-  }
-  v1::CancelJobsResponse response;
-  ASSERT_EQ(ToText(Cancel({2, 1, 9, 3}, "not wanted", &response)), "OK");
-  EXPECT_THAT(response.results(),
-              ElementsAre(v1::CANCEL_RESULT_REQUESTED, v1::CANCEL_RESULT_CANCELLED,
-                          v1::CANCEL_RESULT_NOT_FOUND, v1::CANCEL_RESULT_ENDED_BEFORE));
-  v1::GetJobResponse held;
-  ASSERT_EQ(ToText(Get(2, &held)), "OK");
-  EXPECT_EQ(held.job().cancel_reason(), "not wanted");
-}
-
-TEST_F(JobQueueServiceTest, CancelJobsWithoutAReasonHasOne) {
-  JobDetails details;
-  details.job.id = 1;
-  store_.Put(details);
-  ASSERT_EQ(ToText(Cancel({1}, "")), "OK");
-  EXPECT_EQ(store_.GetJob(1)->last_error, "cancelled by an operator");
-}
-
-TEST_F(JobQueueServiceTest, CancelJobsRefusesBadRequestsAndChangesNothing) {
-  JobDetails details;
-  details.job.id = 1;
-  store_.Put(details);
-  EXPECT_THAT(ToText(Cancel({}, "")), HasSubstr("INVALID_ARGUMENT: ids: must not be empty"));
-  EXPECT_THAT(ToText(Cancel({1, 0}, "")), HasSubstr("INVALID_ARGUMENT: ids[1]: must be 1 to"));
-  EXPECT_THAT(ToText(Cancel({1, 2, 1}, "")), HasSubstr("INVALID_ARGUMENT: ids[2]: 1 comes twice"));
-  EXPECT_THAT(ToText(Cancel({1}, std::string(1025, 'r'))),
-              HasSubstr("INVALID_ARGUMENT: reason: at most 1024 bytes, got 1025"));
-  EXPECT_THAT(ToText(Cancel({1}, "a\nb")),
-              HasSubstr("INVALID_ARGUMENT: reason: must be printable"));
-  EXPECT_THAT(ToText(Cancel(std::vector<int64_t>(10'001, 1), "")),
-              HasSubstr("INVALID_ARGUMENT: ids: at most 10000, got 10001"));
-  EXPECT_EQ(store_.GetJob(1)->state, JobState::kReady);
-}
-
-TEST_F(JobQueueServiceTest, ResetOverdueJobsFreesWhatWasLockedForTheSettingsTime) {
-  RpcServerOptions options;
-  options.lock_timeout = absl::Minutes(7);
-  StartServer(options);
-  v1::ResetOverdueJobsResponse response;
-  ASSERT_EQ(ToText(jobs().ResetOverdueJobs(NewContext().get(), {}, &response)), "OK");
-  EXPECT_EQ(response.freed(), 3);
-  EXPECT_EQ(store_.last_lock_timeout(), absl::Minutes(7));
 }
 
 }  // namespace

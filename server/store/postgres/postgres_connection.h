@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <memory>
 #include <pqxx/pqxx>
 #include <set>
 #include <string>
@@ -26,12 +28,17 @@ class PostgresConnection {
   absl::Status Open(const std::string& database_url);
 
   // Runs `body` under the watchdog and turns whatever it throws into a status: the one place where
-  // exceptions of pqxx are caught. UNAVAILABLE: the connection is or was broken, and if that
-  // happened while it committed, nobody knows whether it did; or a table or function is missing.
+  // exceptions of pqxx are caught. After `time_left`, if that is less than the call limit, the
+  // database itself ends the statement; the connection is cut only if it does not even do that.
+  // UNAVAILABLE: the time was over; or the connection is or was broken, and if that happened while
+  // it committed, nobody knows whether it did; or a table or function is missing.
   // ABORTED: serialization failure, deadlock. ALREADY_EXISTS: unique violation. INVALID_ARGUMENT:
   // the database refused a value. INTERNAL: the rest. Never FAILED_PRECONDITION, which is left to
   // what the stores themselves find, such as a lease that has ended.
-  absl::Status Run(const std::function<void(PostgresConnection&)>& body);
+  absl::Status Run(absl::Duration time_left, const std::function<void(PostgresConnection&)>& body);
+  absl::Status Run(const std::function<void(PostgresConnection&)>& body) {
+    return Run(absl::InfiniteDuration(), body);
+  }
 
   // For use in `body`: runs one named statement in `transaction`, prepared at its first use.
   template <typename... Arguments>
@@ -54,6 +61,7 @@ class PostgresConnection {
 
  private:
   void Prepare(const std::string& variant, const std::string& name, const std::string& rows);
+  void SetStatementTimeout(int64_t timeout_ms);
   // `when` goes on from the message.
   absl::Status Lost(const char* when = "");
 
@@ -62,6 +70,8 @@ class PostgresConnection {
   const absl::Duration call_limit_;
   std::unique_ptr<pqxx::connection> connection_;
   std::set<std::string> prepared_;
+  // What the session has at this moment; 0 for none.
+  int64_t statement_timeout_ms_ = 0;
   bool broken_ = false;
 };
 

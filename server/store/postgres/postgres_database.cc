@@ -10,11 +10,27 @@ namespace millrace {
 namespace {
 
 constexpr int kMaxTries = 10;
+// How soon a call that waits for a connection notices that its caller has gone.
+constexpr absl::Duration kLookAtCaller = absl::Milliseconds(100);
 
 // Buckets from 0.1 ms to 10 s.
 const std::vector<double> kSecondsBuckets = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005,
                                              0.01,   0.025,   0.05,   0.1,   0.25,   0.5,
                                              1,      2.5,     5,      10};
+
+// Whether it says that the database, or what was sent to it, has a fault.
+bool IsFailure(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kAlreadyExists:
+    case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kCancelled:
+      return false;
+    default:
+      return true;
+  }
+}
 
 }  // namespace
 
@@ -36,10 +52,10 @@ PostgresDatabase::PostgresDatabase(Options options, SqlStatements statements,
       metrics_(metrics),
       clock_(clock) {}
 
-absl::Status PostgresDatabase::Run(const std::string& operation,
+absl::Status PostgresDatabase::Run(const std::string& operation, const CallLimit& call,
                                    const std::function<void(PostgresConnection&)>& body) {
   const absl::Duration started = clock_.Monotonic();
-  absl::Status status = RunOnce(body);
+  absl::Status status = RunOnce(call, body);
   for (int tries = 1; absl::IsAborted(status) && tries < kMaxTries; ++tries) {
     absl::BitGen random;
     const absl::Duration pause =
@@ -49,14 +65,14 @@ absl::Status PostgresDatabase::Run(const std::string& operation,
       MutexLock lock(mutex_);
       returned_.WaitWithTimeout(mutex_, pause);
     }
-    status = RunOnce(body);
+    status = RunOnce(call, body);
   }
   metrics_
       .GetHistogram("millrace_database_statement_seconds",
                     "Time of calls to the database, retries included.", {{"statement", operation}},
                     kSecondsBuckets)
       .Observe(absl::ToDoubleSeconds(clock_.Monotonic() - started));
-  if (!status.ok() && !absl::IsInvalidArgument(status) && !absl::IsAlreadyExists(status)) {
+  if (IsFailure(status)) {
     metrics_
         .GetCounter("millrace_database_errors_total", "Calls to the database that failed.",
                     {{"statement", operation}})
@@ -65,40 +81,56 @@ absl::Status PostgresDatabase::Run(const std::string& operation,
   return status;
 }
 
-absl::Status PostgresDatabase::RunOnce(const std::function<void(PostgresConnection&)>& body) {
-  absl::StatusOr<std::unique_ptr<PostgresConnection>> connection = Borrow();
+absl::Status PostgresDatabase::RunOnce(const CallLimit& call,
+                                       const std::function<void(PostgresConnection&)>& body) {
+  absl::StatusOr<ConnectionPtr> connection = Borrow(call);
   if (!connection.ok()) return connection.status();
-  const absl::Status status = (*connection)->Run(body);
+  // Connecting may have taken all the time.
+  absl::Status status = call.Check();
+  if (status.ok()) status = (*connection)->Run(call.time_left(), body);
   Return(*std::move(connection));
+  // Most likely that is why; and if not, nobody waits for the reason any more.
+  if (absl::IsUnavailable(status) && call.has_passed()) return CallLimit::DeadlineHasPassed();
   return status;
 }
 
-absl::StatusOr<std::unique_ptr<PostgresConnection>> PostgresDatabase::Borrow() {
-  {
-    MutexLock lock(mutex_);
-    SystemClock real;  // waits for other threads, which no fake clock moves
-    const bool free = real.WaitFor(mutex_, returned_, options_.call_limit, [this] {
-      mutex_.AssertHeld();
-      return !idle_.empty() || open_ < options_.max_connections;
-    });
-    if (!free) return absl::UnavailableError("database: all connections are busy");
-    if (!idle_.empty()) {
-      std::unique_ptr<PostgresConnection> connection = std::move(idle_.back());
-      idle_.pop_back();
-      return connection;
-    }
-    ++open_;
+absl::StatusOr<PostgresDatabase::ConnectionPtr> PostgresDatabase::Borrow(const CallLimit& call) {
+  const CallLimit ours(options_.call_limit, nullptr);
+  std::optional<ConnectionPtr> connection;
+  while (!connection.has_value()) {
+    if (absl::Status wanted = call.Check(); !wanted.ok()) return wanted;
+    if (ours.has_passed()) return absl::UnavailableError("database: all connections are busy");
+    connection = AwaitFree(std::min({ours.time_left(), call.time_left(), kLookAtCaller}));
   }
-  absl::StatusOr<std::unique_ptr<PostgresConnection>> connection = OpenConnection();
-  if (!connection.ok()) {
+  if (*connection != nullptr) return *std::move(connection);
+  absl::StatusOr<ConnectionPtr> opened = OpenConnection();
+  if (!opened.ok()) {
     MutexLock lock(mutex_);
     --open_;
+    returned_.NotifyOne();
   }
+  return opened;
+}
+
+std::optional<PostgresDatabase::ConnectionPtr> PostgresDatabase::AwaitFree(absl::Duration timeout) {
+  MutexLock lock(mutex_);
+  SystemClock real;  // waits for other threads, which no fake clock moves
+  const bool free = real.WaitFor(mutex_, returned_, timeout, [this] {
+    mutex_.AssertHeld();
+    return !idle_.empty() || open_ < options_.max_connections;
+  });
+  if (!free) return std::nullopt;
+  if (idle_.empty()) {
+    ++open_;
+    return ConnectionPtr();
+  }
+  ConnectionPtr connection = std::move(idle_.back());
+  idle_.pop_back();
   return connection;
 }
 
-void PostgresDatabase::Return(std::unique_ptr<PostgresConnection> connection) {
-  std::vector<std::unique_ptr<PostgresConnection>> thrown_away;
+void PostgresDatabase::Return(ConnectionPtr connection) {
+  std::vector<ConnectionPtr> thrown_away;
   {
     MutexLock lock(mutex_);
     if (connection->broken()) {

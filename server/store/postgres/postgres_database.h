@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "server/base/clock.h"
 #include "server/base/mutex.h"
 #include "server/metrics/metrics.h"
+#include "server/store/call_limit.h"
 #include "server/store/postgres/call_watchdog.h"
 #include "server/store/postgres/postgres_connection.h"
 #include "server/store/postgres/sql_statements.h"
@@ -41,6 +43,13 @@ class PostgresDatabase {
   // `body` must have no effect outside of its transaction. `operation` names it in metrics and
   // messages.
   absl::Status Run(const std::string& operation,
+                   const std::function<void(PostgresConnection&)>& body) {
+    return Run(operation, CallLimit(), body);
+  }
+  // The same, for somebody who does not wait for ever. DEADLINE_EXCEEDED or CANCELLED, with nothing
+  // sent to the database, if the limit is over before it has a connection; DEADLINE_EXCEEDED, also,
+  // if it passes later: the database ends the statement then. Connecting is not broken off for it.
+  absl::Status Run(const std::string& operation, const CallLimit& call,
                    const std::function<void(PostgresConnection&)>& body);
 
   // For the stop: no call lasts longer than this from now on; later ones fail at once with
@@ -59,9 +68,12 @@ class PostgresDatabase {
  private:
   PostgresDatabase(Options options, SqlStatements statements, MetricsRegistry& metrics,
                    Clock& clock);
-  absl::StatusOr<std::unique_ptr<PostgresConnection>> Borrow();
-  void Return(std::unique_ptr<PostgresConnection> connection);
-  absl::Status RunOnce(const std::function<void(PostgresConnection&)>& body);
+  using ConnectionPtr = std::unique_ptr<PostgresConnection>;
+  absl::StatusOr<ConnectionPtr> Borrow(const CallLimit& call);
+  // One that is idle, or null for the permission to open one; nothing if there is neither in time.
+  std::optional<ConnectionPtr> AwaitFree(absl::Duration timeout);
+  void Return(ConnectionPtr connection);
+  absl::Status RunOnce(const CallLimit& call, const std::function<void(PostgresConnection&)>& body);
 
   // Constant after construction.
   const Options options_;

@@ -93,9 +93,10 @@ PostgresJobStore::PostgresJobStore(PostgresDatabase& database, MetricsRegistry& 
       jobs_added_(
           metrics.GetCounter("millrace_jobs_added_total", "Jobs added through this server.", {})) {}
 
-absl::StatusOr<std::vector<AddedJob>> PostgresJobStore::AddJobs(const std::vector<JobSpec>& specs) {
+absl::StatusOr<std::vector<AddedJob>> PostgresJobStore::AddJobs(const std::vector<JobSpec>& specs,
+                                                                const CallLimit& call) {
   std::vector<AddedJob> added;
-  absl::Status ran = specs.size() == 1 ? AddAlone(specs, added) : AddMany(specs, added);
+  absl::Status ran = specs.size() == 1 ? AddAlone(specs, call, added) : AddMany(specs, call, added);
   if (!ran.ok()) return ran;
   if (added.size() < specs.size())
     return absl::InternalError("a task or a serial queue that was there has gone");
@@ -106,10 +107,10 @@ absl::StatusOr<std::vector<AddedJob>> PostgresJobStore::AddJobs(const std::vecto
   return added;
 }
 
-absl::Status PostgresJobStore::AddAlone(const std::vector<JobSpec>& specs,
+absl::Status PostgresJobStore::AddAlone(const std::vector<JobSpec>& specs, const CallLimit& call,
                                         std::vector<AddedJob>& added) {
   const auto add = [&] {  // in one statement that commits by itself
-    return database_.Run("add_job", [&](PostgresConnection& connection) {
+    return database_.Run("add_job", call, [&](PostgresConnection& connection) {
       added.clear();
       pqxx::nontransaction transaction(connection.raw());
       AddOne(connection, transaction, specs[0], added);
@@ -117,14 +118,14 @@ absl::Status PostgresJobStore::AddAlone(const std::vector<JobSpec>& specs,
   };
   absl::Status ran = add();
   if (!ran.ok() || !added.empty()) return ran;
-  absl::Status made = MakeNames(specs);
+  absl::Status made = MakeNames(specs, call);
   return made.ok() ? add() : made;
 }
 
-absl::Status PostgresJobStore::AddMany(const std::vector<JobSpec>& specs,
+absl::Status PostgresJobStore::AddMany(const std::vector<JobSpec>& specs, const CallLimit& call,
                                        std::vector<AddedJob>& added) {
-  if (absl::Status made = MakeNames(specs); !made.ok()) return made;
-  return database_.Run("add_jobs", [&](PostgresConnection& connection) {
+  if (absl::Status made = MakeNames(specs, call); !made.ok()) return made;
+  return database_.Run("add_jobs", call, [&](PostgresConnection& connection) {
     added.clear();
     pqxx::work transaction(connection.raw());
     for (size_t from = 0; from < specs.size();) {
@@ -159,21 +160,21 @@ void PostgresJobStore::AddChunk(PostgresConnection& connection, pqxx::transactio
     added.push_back({first_id + static_cast<JobId>(i - from), AddResult::kCreated});
 }
 
-absl::Status PostgresJobStore::MakeNames(const std::vector<JobSpec>& specs) {
+absl::Status PostgresJobStore::MakeNames(const std::vector<JobSpec>& specs, const CallLimit& call) {
   for (const JobSpec& spec : specs) {
     if (FindLane(spec) != 0) continue;
-    if (absl::Status made = MakeLane(spec); !made.ok()) return made;
+    if (absl::Status made = MakeLane(spec, call); !made.ok()) return made;
   }
   std::set<std::string> queues;
   for (const JobSpec& spec : specs) {
     if (!spec.queue_name.empty()) queues.insert(spec.queue_name);
   }
-  return queues.empty() ? absl::OkStatus() : MakeQueues({queues.begin(), queues.end()});
+  return queues.empty() ? absl::OkStatus() : MakeQueues({queues.begin(), queues.end()}, call);
 }
 
-absl::Status PostgresJobStore::MakeLane(const JobSpec& spec) {
+absl::Status PostgresJobStore::MakeLane(const JobSpec& spec, const CallLimit& call) {
   int lane = 0;
-  absl::Status ran = database_.Run("make_lane", [&](PostgresConnection& connection) {
+  absl::Status ran = database_.Run("make_lane", call, [&](PostgresConnection& connection) {
     pqxx::nontransaction transaction(connection.raw());
     lane = connection.Execute(transaction, "MakeLane", spec.task_identifier, TextArray(spec.flags))
                .at(0)
@@ -190,9 +191,10 @@ absl::Status PostgresJobStore::MakeLane(const JobSpec& spec) {
   return absl::OkStatus();
 }
 
-absl::Status PostgresJobStore::MakeQueues(const std::vector<std::string>& names) {
+absl::Status PostgresJobStore::MakeQueues(const std::vector<std::string>& names,
+                                          const CallLimit& call) {
   std::string in_the_making;
-  absl::Status ran = database_.Run("make_queues", [&](PostgresConnection& connection) {
+  absl::Status ran = database_.Run("make_queues", call, [&](PostgresConnection& connection) {
     in_the_making.clear();
     pqxx::nontransaction transaction(connection.raw());
     for (const auto& missing : connection.Execute(transaction, "MissingQueues", TextArray(names))) {
@@ -213,9 +215,9 @@ int PostgresJobStore::FindLane(const JobSpec& spec) const {
   return found == lanes_.end() ? 0 : found->second;
 }
 
-absl::StatusOr<JobDetails> PostgresJobStore::GetJob(JobId id) {
+absl::StatusOr<JobDetails> PostgresJobStore::GetJob(JobId id, const CallLimit& call) {
   std::optional<JobDetails> details;
-  absl::Status ran = database_.Run("get_job", [&](PostgresConnection& connection) {
+  absl::Status ran = database_.Run("get_job", call, [&](PostgresConnection& connection) {
     pqxx::nontransaction transaction(connection.raw());
     const pqxx::result rows = connection.Execute(transaction, "DescribeJobs", IntegerArray({id}));
     if (!rows.empty()) details = ReadJobDetails(rows[0]);
@@ -225,9 +227,10 @@ absl::StatusOr<JobDetails> PostgresJobStore::GetJob(JobId id) {
   return *std::move(details);
 }
 
-absl::StatusOr<std::vector<Attempt>> PostgresJobStore::ListAttempts(JobId id, int limit) {
+absl::StatusOr<std::vector<Attempt>> PostgresJobStore::ListAttempts(JobId id, int limit,
+                                                                    const CallLimit& call) {
   std::vector<Attempt> attempts;
-  absl::Status ran = database_.Run("list_attempts", [&](PostgresConnection& connection) {
+  absl::Status ran = database_.Run("list_attempts", call, [&](PostgresConnection& connection) {
     attempts.clear();
     pqxx::nontransaction transaction(connection.raw());
     for (const auto& row : connection.Execute(transaction, "ListAttempts", id, limit))
@@ -238,7 +241,8 @@ absl::StatusOr<std::vector<Attempt>> PostgresJobStore::ListAttempts(JobId id, in
 }
 
 absl::StatusOr<JobPage> PostgresJobStore::ListJobs(const JobFilter& filter,
-                                                   std::optional<JobId> before, int limit) {
+                                                   std::optional<JobId> before, int limit,
+                                                   const CallLimit& call) {
   static const std::vector<JobState> kAllStates = {
       JobState::kReady,     JobState::kScheduled, JobState::kQueuedBehind, JobState::kHeld,
       JobState::kExhausted, JobState::kCompleted, JobState::kCancelled};
@@ -246,7 +250,7 @@ absl::StatusOr<JobPage> PostgresJobStore::ListJobs(const JobFilter& filter,
   for (const JobState state : filter.states.empty() ? kAllStates : filter.states)
     states.emplace_back(1, JobStateLetter(state));
   JobPage page;
-  absl::Status ran = database_.Run("list_jobs", [&](PostgresConnection& connection) {
+  absl::Status ran = database_.Run("list_jobs", call, [&](PostgresConnection& connection) {
     page = {};
     // One snapshot for both statements, so that a job is shown in the state for which it was
     // picked.
@@ -271,9 +275,9 @@ absl::StatusOr<JobPage> PostgresJobStore::ListJobs(const JobFilter& filter,
 }
 
 absl::StatusOr<std::vector<CancelResult>> PostgresJobStore::CancelJobs(
-    const std::vector<JobId>& ids, const std::string& reason) {
+    const std::vector<JobId>& ids, const std::string& reason, const CallLimit& call) {
   std::vector<CancelResult> results;
-  absl::Status ran = database_.Run("cancel_jobs", [&](PostgresConnection& connection) {
+  absl::Status ran = database_.Run("cancel_jobs", call, [&](PostgresConnection& connection) {
     results.clear();
     pqxx::nontransaction transaction(connection.raw());
     for (const auto& row :
@@ -285,9 +289,10 @@ absl::StatusOr<std::vector<CancelResult>> PostgresJobStore::CancelJobs(
   return results;
 }
 
-absl::StatusOr<int> PostgresJobStore::ResetOverdueJobs(absl::Duration lock_timeout) {
+absl::StatusOr<int> PostgresJobStore::ResetOverdueJobs(absl::Duration lock_timeout,
+                                                       const CallLimit& call) {
   int freed = 0;
-  absl::Status ran = database_.Run("reset_overdue_jobs", [&](PostgresConnection& connection) {
+  absl::Status ran = database_.Run("reset_overdue_jobs", call, [&](PostgresConnection& connection) {
     pqxx::nontransaction transaction(connection.raw());
     freed =
         connection.Execute(transaction, "ResetOverdueJobs", absl::ToInt64Milliseconds(lock_timeout))

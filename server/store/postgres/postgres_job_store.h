@@ -17,28 +17,39 @@ class PostgresJobStore final : public JobStore {
  public:
   PostgresJobStore(PostgresDatabase& database, MetricsRegistry& metrics);
 
-  absl::StatusOr<std::vector<AddedJob>> AddJobs(const std::vector<JobSpec>& specs) override;
-  absl::StatusOr<JobDetails> GetJob(JobId id) override;
-  absl::StatusOr<std::vector<Attempt>> ListAttempts(JobId id, int limit) override;
-  absl::StatusOr<JobPage> ListJobs(const JobFilter& filter, std::optional<JobId> before,
-                                   int limit) override;
+  using JobStore::AddJobs;
+  using JobStore::CancelJobs;
+  using JobStore::GetJob;
+  using JobStore::ListAttempts;
+  using JobStore::ListJobs;
+  using JobStore::ResetOverdueJobs;
+  absl::StatusOr<std::vector<AddedJob>> AddJobs(const std::vector<JobSpec>& specs,
+                                                const CallLimit& call) override;
+  absl::StatusOr<JobDetails> GetJob(JobId id, const CallLimit& call) override;
+  absl::StatusOr<std::vector<Attempt>> ListAttempts(JobId id, int limit,
+                                                    const CallLimit& call) override;
+  absl::StatusOr<JobPage> ListJobs(const JobFilter& filter, std::optional<JobId> before, int limit,
+                                   const CallLimit& call) override;
   absl::StatusOr<std::vector<CancelResult>> CancelJobs(const std::vector<JobId>& ids,
-                                                       const std::string& reason) override;
-  absl::StatusOr<int> ResetOverdueJobs(absl::Duration lock_timeout) override;
+                                                       const std::string& reason,
+                                                       const CallLimit& call) override;
+  absl::StatusOr<int> ResetOverdueJobs(absl::Duration lock_timeout, const CallLimit& call) override;
   absl::Status Ping() override;
 
  private:
   using LaneKey = std::pair<std::string, std::vector<std::string>>;
 
   // Both leave `added` short, with nothing written, if a name was not there.
-  absl::Status AddAlone(const std::vector<JobSpec>& specs, std::vector<AddedJob>& added);
-  absl::Status AddMany(const std::vector<JobSpec>& specs, std::vector<AddedJob>& added);
+  absl::Status AddAlone(const std::vector<JobSpec>& specs, const CallLimit& call,
+                        std::vector<AddedJob>& added);
+  absl::Status AddMany(const std::vector<JobSpec>& specs, const CallLimit& call,
+                       std::vector<AddedJob>& added);
   // Make sure that the lanes (which are known then) and the serial queues exist, each in a
   // transaction of its own: whoever uses one that is not committed waits. UNAVAILABLE if that would
   // be us, behind the open transaction of an application.
-  absl::Status MakeNames(const std::vector<JobSpec>& specs);
-  absl::Status MakeLane(const JobSpec& spec);
-  absl::Status MakeQueues(const std::vector<std::string>& names);
+  absl::Status MakeNames(const std::vector<JobSpec>& specs, const CallLimit& call);
+  absl::Status MakeLane(const JobSpec& spec, const CallLimit& call);
+  absl::Status MakeQueues(const std::vector<std::string>& names, const CallLimit& call);
   // 0 for one that is not known.
   int FindLane(const JobSpec& spec) const;
   // Adds specs[from, to), which one chunk can hold.

@@ -194,7 +194,7 @@ TEST_F(ConfigTest, EveryFaultOfAValueBeginsWithTheNameOfItsOption) {
                                     "--event-buffer-events=1",
                                     "--event-buffer-bytes=0",
                                     "--payload-limit-bytes=1",
-                                    "--max-connections=1",
+                                    "--max-connections=4",
                                     "--schema=Bad",
                                     "--heartbeat-interval-ms=9999",
                                     "--retry-maximum-ms=-1"});

@@ -21,6 +21,10 @@ class PoolMetricsTest : public PoolFixture {
     StartPool();
   }
 
+  bool ComesToShow(const std::string& text) {
+    return Eventually([&] { return prometheus_.Render().find(text) != std::string::npos; });
+  }
+
   PrometheusMetricsRegistry prometheus_;
 };
 
@@ -62,6 +66,40 @@ TEST_F(PoolMetricsTest, LeaseAndClaimLoopAreShownAsTimes) {
   const std::string text = prometheus_.Render();
   EXPECT_THAT(text, HasSubstr("millrace_claim_loop_last_tick_timestamp_seconds 17200000"));
   EXPECT_THAT(text, HasSubstr("millrace_lease_expires_timestamp_seconds 17200720"));
+}
+
+// A time that has passed would raise an alert.
+TEST_F(PoolMetricsTest, APoolThatWasStoppedShowsNeitherALeaseNorAClaimLoop) {
+  StartMeasuredPool();
+  ASSERT_TRUE(WaitUntilIdle());
+  ASSERT_TRUE(pool_->Stop(std::nullopt).ok());
+  std::string text = prometheus_.Render();
+  EXPECT_THAT(text, HasSubstr("millrace_claim_loop_last_tick_timestamp_seconds 0\n"));
+  EXPECT_THAT(text, HasSubstr("millrace_lease_expires_timestamp_seconds 0\n"));
+  ASSERT_EQ(pool_->Start(), absl::OkStatus());
+  ASSERT_TRUE(WaitUntilIdle());
+  text = prometheus_.Render();
+  EXPECT_THAT(text, HasSubstr("millrace_claim_loop_last_tick_timestamp_seconds 17200000"));
+  EXPECT_THAT(text, HasSubstr("millrace_lease_expires_timestamp_seconds 17200720"));
+}
+
+TEST_F(PoolMetricsTest, TheLeaseOfAStoppedPoolIsShownWhileAStragglerNeedsIt) {
+  config_.stop_grace = absl::ZeroDuration();
+  store_.AddTask("stubborn");
+  StartMeasuredPool();
+  ASSERT_TRUE(gate_.WaitForArrivals(1));
+  ASSERT_TRUE(pool_->Stop(absl::ZeroDuration()).ok());
+  EXPECT_TRUE(ComesToShow("millrace_claim_loop_last_tick_timestamp_seconds 0\n"));
+  EXPECT_THAT(prometheus_.Render(), HasSubstr("millrace_lease_expires_timestamp_seconds 17200720"));
+  gate_.Open();
+  EXPECT_TRUE(ComesToShow("millrace_lease_expires_timestamp_seconds 0\n"));
+}
+
+TEST_F(PoolMetricsTest, APoolThatHasHadNoAnswerShowsSinceWhenItRuns) {
+  store_.Fail(Call::kRegister, absl::UnavailableError("away"), FakePoolStore::kAlways);
+  StartMeasuredPool();
+  EXPECT_TRUE(ComesToShow("millrace_claim_loop_last_tick_timestamp_seconds 17200000"));
+  EXPECT_TRUE(ComesToShow("millrace_lease_expires_timestamp_seconds 17200000"));
 }
 
 TEST_F(PoolMetricsTest, WorkerSlotsAreShownByState) {
