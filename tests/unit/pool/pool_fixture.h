@@ -1,63 +1,26 @@
 #pragma once
 
-#include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "gmock/gmock.h"
-#include "gtest/gtest.h"
-#include "server/events/event_emitter.h"
-#include "server/metrics/null_metrics_registry.h"
-#include "server/pool/worker_pool.h"
-#include "tasks/api/task_registry.h"
-#include "tests/support/eventually.h"
-#include "tests/support/fake_clock.h"
 #include "tests/support/fake_pool_store.h"
-#include "tests/support/recording_event_listener.h"
-#include "tests/unit/pool/gate.h"
+#include "tests/support/pool_harness.h"
 
 namespace millrace {
 
-// A pool on a store in memory and a clock that stands still. Tests register tasks and change the
-// configuration, then call StartPool.
-class PoolFixture : public ::testing::Test {
- protected:
-  using Call = FakePoolStore::Call;
-
-  PoolFixture() {
-    config_.concurrency = 2;
-    // Long enough for tests that move the clock without thinking of the lease.
-    config_.lease_ttl = absl::Hours(20);
-    config_.heartbeat_interval = absl::Hours(5);
-    config_.retry.jitter = 0;
-    tasks_.Add("ok", [](TaskContext&) {});
-    tasks_.Add("fail", [](TaskContext&) { return TaskResult::Fail("no luck", "the detail"); });
-    // Waits until the test opens the gate, whatever it is asked.
-    tasks_.Add("stubborn", [this](TaskContext&) { gate_.Pass(); });
-    // Runs until it is asked to stop, then fails.
-    tasks_.Add("obedient", [this](TaskContext& context) {
-      arrived_.Open();
-      if (!context.WaitFor(absl::InfiniteDuration())) throw std::runtime_error("asked to stop");
-    });
-  }
-
+// A pool on a store in memory and a clock that stands still.
+class PoolFixture : public PoolHarness {
+ public:
   ~PoolFixture() override {
     gate_.Open();
     store_.Mend();
     pool_.reset();
   }
 
-  void MakePool() {
-    pool_ =
-        std::make_unique<WorkerPool>(store_, tasks_, emitter_, metrics_, clock_, config_,
-                                     WorkerIdentity{"worker-id", "pool-name", "host", 17, "1.0"});
-  }
+ protected:
+  using Call = FakePoolStore::Call;
 
-  void StartPool() {
-    if (pool_ == nullptr) MakePool();
-    ASSERT_EQ(pool_->Start(), absl::OkStatus());
-  }
+  PoolStore& pool_store() override { return store_; }
 
   // Starts a pool whose workers are all busy while jobs wait in its local queue: claims that take
   // time, measured against many jobs that take none, make it claim ahead.
@@ -87,26 +50,9 @@ class PoolFixture : public ::testing::Test {
     });
   }
 
-  std::vector<JobEventData> JobEvents(EventType type) const {
-    std::vector<JobEventData> found;
-    for (const Event& event : events_.OfType(type)) {
-      found.push_back(std::get<JobEventData>(event.data));
-    }
-    return found;
-  }
-
-  FakeClock clock_;
   FakePoolStore store_{clock_};
-  NullMetricsRegistry metrics_;
-  EventEmitter emitter_{"worker-id", clock_, metrics_, {}};
-  RecordingEventListener events_{emitter_};
-  Gate gate_;
-  Gate arrived_;
-  TaskRegistry tasks_;
-  PoolConfig config_;
   // Of FillLocalQueue: a job that is buffered.
   JobId buffered_ = 0;
-  std::unique_ptr<WorkerPool> pool_;
 };
 
 }  // namespace millrace
