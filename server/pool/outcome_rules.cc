@@ -16,9 +16,10 @@ namespace {
 // No handler's own delay is longer.
 constexpr absl::Duration kLongestDelay = absl::Hours(24 * 365);
 
-// Negative and infinite delays come from arithmetic in handlers; they must not harm the batch.
+// Negative and infinite delays come from arithmetic in handlers; they must not harm the batch. In
+// whole milliseconds, as the store keeps them, so that the time told is the time of the retry.
 absl::Duration Held(absl::Duration delay) {
-  return std::clamp(delay, absl::ZeroDuration(), kLongestDelay);
+  return absl::Ceil(std::clamp(delay, absl::ZeroDuration(), kLongestDelay), absl::Milliseconds(1));
 }
 
 AttemptReport ReportFor(const ClaimedJob& claimed, const AttemptCourse& course) {
@@ -77,7 +78,7 @@ void EndUnfinished(const OutcomeRules& rules, const ClaimedJob& claimed,
   report.exhausted = claimed.job.attempt >= claimed.job.max_attempts;
   if (report.exhausted) return;
   report.delay =
-      own_delay.has_value() ? Held(*own_delay) : Backoff(rules.retry, claimed.job.attempt);
+      Held(own_delay.has_value() ? *own_delay : Backoff(rules.retry, claimed.job.attempt));
 }
 
 void EndFailed(const OutcomeRules& rules, const ClaimedJob& claimed, const TaskResult& result,
