@@ -203,7 +203,7 @@ TEST_F(JobStoreTest, AttemptsAreListedNewestFirstWithWhatTheyLeft) {
                         .outcome = AttemptOutcome::kPartialSuccess,
                         .execution_time = absl::Milliseconds(12),
                         .queue_time = absl::Milliseconds(3),
-                        .partial_success = PartialSuccess{{"a"}, {"b"}, "b", "{\"rows\":3}"}};
+                        .partial_success = PartialSuccess{{"a"}, {"b"}, "b", "{\"rows\": 3}"}};
   ASSERT_TRUE(pool_.Record(worker_, {partial}).ok());
   ASSERT_TRUE(pool_.PromoteDue().ok());
   const ClaimedJob second = Claim(1).at(0);

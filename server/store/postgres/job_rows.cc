@@ -52,7 +52,8 @@ Attempt ReadAttempt(const pqxx::row& row) {
   attempt.error_detail = row["error_detail"].c_str();
   attempt.result = row["result"].c_str();
   if (!row["partial_success"].is_null())
-    attempt.partial_success = PartialSuccessFromJson(row["partial_success"].c_str());
+    attempt.partial_success =
+        PartialSuccessFromJson(row["partial_success"].c_str(), row["partial_results"].c_str());
   return attempt;
 }
 
@@ -63,7 +64,8 @@ void ReadMemories(PostgresConnection& connection, pqxx::transaction_base& transa
   for (const auto& row : connection.Execute(transaction, "ReadMemories", ids.Take())) {
     ClaimedJob& job = claimed[positions.at(row[0].as<JobId>())];
     job.interruptions = row[1].as<int>();
-    if (!row[2].is_null()) job.last_partial_success = PartialSuccessFromJson(row[2].c_str());
+    if (!row[2].is_null())
+      job.last_partial_success = PartialSuccessFromJson(row[2].c_str(), row[3].c_str());
   }
 }
 

@@ -82,16 +82,16 @@ std::string TimestampText(absl::Time time) {
 }
 
 std::string PartialSuccessToJson(const PartialSuccess& partial) {
-  nlohmann::json results = nlohmann::json::parse(partial.results, nullptr, false);
-  if (!results.is_object()) results = nlohmann::json::object();
-  return nlohmann::json{{"completed_steps", partial.completed_steps},
-                        {"failed_steps", partial.failed_steps},
-                        {"retry_from_step", partial.retry_from_step},
-                        {"results", std::move(results)}}
-      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  std::string json = nlohmann::json{{"completed_steps", partial.completed_steps},
+                                    {"failed_steps", partial.failed_steps},
+                                    {"retry_from_step", partial.retry_from_step}}
+                         .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  json.pop_back();
+  return json + R"(,"results":)" + (partial.results.empty() ? "{}" : partial.results) + "}";
 }
 
-std::optional<PartialSuccess> PartialSuccessFromJson(const std::string& json) {
+std::optional<PartialSuccess> PartialSuccessFromJson(const std::string& json,
+                                                     const std::string& results) {
   const nlohmann::json value = nlohmann::json::parse(json, nullptr, false);
   if (!value.is_object()) return std::nullopt;
   PartialSuccess partial;
@@ -100,7 +100,7 @@ std::optional<PartialSuccess> PartialSuccessFromJson(const std::string& json) {
   partial.failed_steps =
       StringsFromJson(value.value("failed_steps", nlohmann::json::array()).dump());
   partial.retry_from_step = value.value("retry_from_step", "");
-  partial.results = value.value("results", nlohmann::json::object()).dump();
+  partial.results = results;
   return partial;
 }
 

@@ -41,9 +41,11 @@ absl::Time ParseTimestamp(std::string_view text);
 // What such a session reads, to the microsecond.
 std::string TimestampText(absl::Time time);
 
-// The JSON form in which partial successes are stored.
+// The JSON form in which partial successes are stored. Results go there and come back as they are,
+// with every digit of their numbers, so they are read as a text of their own, `json` without them.
 std::string PartialSuccessToJson(const PartialSuccess& partial);
-std::optional<PartialSuccess> PartialSuccessFromJson(const std::string& json);
+std::optional<PartialSuccess> PartialSuccessFromJson(const std::string& json,
+                                                     const std::string& results);
 // A JSON array of strings; empty for anything else.
 std::vector<std::string> StringsFromJson(const std::string& json);
 

@@ -72,7 +72,7 @@ select {schema}.take_back($1::int, $2::bigint);
 
 -- name: ReadMemories
 -- What is remembered of the jobs $1. Index: job_memory_pkey.
-select job_id, interruptions, partial_success from {schema}.job_memory where job_id = any ($1::bigint[]);
+select job_id, interruptions, partial_success - 'results', partial_success->>'results' from {schema}.job_memory where job_id = any ($1::bigint[]);
 
 -- name: CompletePlain
 -- Completes jobs that have no key, no serial queue, no memory and leave no detail. $1 to $4 are groups of reports that share

@@ -84,7 +84,8 @@ order by j.id desc;
 
 -- name: ListAttempts
 -- Attempts of job $1 that ended, newest first, at most $2. Index: the primary keys.
-select o.attempt, o.outcome, w.worker_id, o.finished_at, o.execution_us, o.queue_us, d.error_message, d.error_detail, d.result, d.partial_success
+select o.attempt, o.outcome, w.worker_id, o.finished_at, o.execution_us, o.queue_us, d.error_message, d.error_detail, d.result,
+  d.partial_success - 'results' partial_success, d.partial_success->>'results' partial_results
 from {schema}.attempt_outcome o
 left join {schema}.attempt_detail d on d.job_id = o.job_id and d.claim_id = o.claim_id
 left join {schema}.worker w on w.id = o.worker
