@@ -18,7 +18,7 @@ namespace {
 constexpr char kLetters[] = "cfpskil";
 constexpr char kGivenBack = 'g';
 
-constexpr size_t kErrorMessageBytes = 4 * 1024;
+constexpr size_t kErrorMessageBytes = 8 * 1024;
 constexpr size_t kErrorDetailBytes = 64 * 1024;
 
 RecordVerdict VerdictOfLetter(char letter) {
