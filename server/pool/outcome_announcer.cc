@@ -115,7 +115,8 @@ void OutcomeAnnouncer::AnnounceGivenBack(const std::vector<ClaimedJob>& jobs,
       JobEventData data;
       data.job_id = jobs[i].job.id;
       data.task_identifier = jobs[i].job.task_identifier;
-      data.attempt = jobs[i].job.attempt;
+      // As in history: it has not run.
+      data.attempt = 0;
       data.max_attempts = jobs[i].job.max_attempts;
       data.queue_name = jobs[i].job.queue_name;
       AppendCancelled(events, std::move(data), result, i);
