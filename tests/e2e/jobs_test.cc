@@ -3,7 +3,9 @@
 
 #include <csignal>
 #include <cstdio>
+#include <fstream>
 #include <memory>
+#include <set>
 
 #include "tests/e2e/e2e_schema.h"
 #include "tests/e2e/server_process.h"
@@ -29,7 +31,8 @@ class JobsTest : public testing::Test {
     std::vector<std::string> arguments = {"--database-url=" + schema_.url(),
                                           "--schema=" + schema_.name(), "--concurrency=4"};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    auto server = std::make_unique<ServerProcess>(MILLRACE_E2E_SERVER, arguments);
+    auto server = std::make_unique<ServerProcess>(
+        MILLRACE_E2E_SERVER, arguments, std::vector<std::string>{"E2E_RUNS_FILE=" + RunsFile()});
     EXPECT_TRUE(server->WaitUntilReady()) << server->output();
     return server;
   }
@@ -41,6 +44,21 @@ class JobsTest : public testing::Test {
 
   bool AllComplete(int count) {
     return Eventually([&] { return schema_.Count(kEndedOnce) == count; }, absl::Minutes(3));
+  }
+
+  // What the handlers themselves have put down, whatever the database took: how often they ran, and
+  // for how many jobs.
+  struct RunCount {
+    int runs = 0;
+    int jobs = 0;
+  };
+  RunCount CountRuns() const {
+    std::ifstream file(RunsFile());
+    std::set<std::string> jobs;
+    RunCount count;
+    for (std::string job; std::getline(file, job); ++count.runs) jobs.insert(job);
+    count.jobs = static_cast<int>(jobs.size());
+    return count;
   }
 
   // Freezes the server, and lets it go on if it holds nothing just then.
@@ -66,6 +84,11 @@ class JobsTest : public testing::Test {
   }
 
   E2eSchema schema_;
+
+ private:
+  std::string RunsFile() const { return folder_.path() + "/runs"; }
+
+  TempFolder folder_;
 };
 
 TEST_F(JobsTest, TwoServersRunEachOfTenThousandJobsOnce) {
@@ -76,6 +99,8 @@ TEST_F(JobsTest, TwoServersRunEachOfTenThousandJobsOnce) {
   EXPECT_EQ(schema_.Count(kOutcomes), 10'000);
   EXPECT_EQ(schema_.Count(kDistinctJobs), 10'000);
   EXPECT_EQ(schema_.Count(kWorkers), 2);
+  EXPECT_EQ(CountRuns().runs, 10'000);
+  EXPECT_EQ(CountRuns().jobs, 10'000);
 }
 
 TEST_F(JobsTest, ASigtermInTheMiddleLosesAndRepeatsNothing) {
@@ -89,6 +114,8 @@ TEST_F(JobsTest, ASigtermInTheMiddleLosesAndRepeatsNothing) {
   ASSERT_TRUE(AllComplete(kMany)) << second->output();
   EXPECT_EQ(schema_.Count(kOutcomes), kMany);
   EXPECT_EQ(schema_.Count(kDistinctJobs), kMany);
+  EXPECT_EQ(CountRuns().runs, kMany);
+  EXPECT_EQ(CountRuns().jobs, kMany);
 }
 
 TEST_F(JobsTest, AKillInTheMiddleLosesNothing) {
@@ -108,6 +135,7 @@ TEST_F(JobsTest, AKillInTheMiddleLosesNothing) {
   EXPECT_EQ(schema_.Count("select count(distinct job_id) from {schema}.attempt_outcome "
                           "where final and outcome = 'c'"),
             kMany);
+  EXPECT_EQ(CountRuns().jobs, kMany);
 }
 
 TEST_F(JobsTest, AJobAddedInATransactionRunsIfAndOnlyIfThatCommits) {

@@ -28,7 +28,8 @@ bool Names(const std::vector<std::string>& arguments, const std::string& option)
 
 }  // namespace
 
-ServerProcess::ServerProcess(const std::string& program, const std::vector<std::string>& arguments)
+ServerProcess::ServerProcess(const std::string& program, const std::vector<std::string>& arguments,
+                             std::vector<std::string> variables)
     : output_path_(folder_.path() + "/output") {
   std::vector<std::string> command = {program};
   command.insert(command.end(), arguments.begin(), arguments.end());
@@ -37,8 +38,8 @@ ServerProcess::ServerProcess(const std::string& program, const std::vector<std::
   std::vector<char*> words;
   for (std::string& word : command) words.push_back(word.data());
   words.push_back(nullptr);
-  std::vector<std::string> variables = {"PATH=/usr/local/bin:/usr/bin:/bin",
-                                        "HOME=" + folder_.path()};
+  variables.emplace_back("PATH=/usr/local/bin:/usr/bin:/bin");
+  variables.emplace_back("HOME=" + folder_.path());
   for (const char* name : {"ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS"}) {
     if (const char* value = std::getenv(name)) variables.push_back(std::string(name) + "=" + value);
   }

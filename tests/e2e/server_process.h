@@ -13,8 +13,9 @@ namespace millrace {
 class ServerProcess {
  public:
   // Starts `program` with free ports, unless the arguments name others, and an environment without
-  // settings of ours.
-  ServerProcess(const std::string& program, const std::vector<std::string>& arguments);
+  // settings of ours, but with these `variables` ("NAME=value").
+  ServerProcess(const std::string& program, const std::vector<std::string>& arguments,
+                std::vector<std::string> variables = {});
   ~ServerProcess();
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;
