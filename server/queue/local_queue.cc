@@ -15,15 +15,18 @@ ClaimedBatch QueuedJob::ToBatch() && {
 }
 
 ClaimedBatch TakeFrom(ClaimedBatch& batch, size_t from, const std::vector<Hold>& holds) {
-  const auto stays = [&holds](const ClaimedJob& job) {
-    return std::find(holds.begin(), holds.end(), Hold{job.claim_id, job.job.id}) == holds.end();
-  };
-  std::vector<ClaimedJob>& jobs = batch.jobs;
-  const auto gone =
-      std::stable_partition(jobs.begin() + static_cast<ptrdiff_t>(from), jobs.end(), stays);
-  ClaimedBatch taken{
-      batch.worker, batch.claimed_at, {std::move_iterator(gone), std::move_iterator(jobs.end())}};
-  jobs.erase(gone, jobs.end());
+  ClaimedBatch taken{batch.worker, batch.claimed_at, {}};
+  size_t kept = from;
+  for (size_t i = from; i < batch.jobs.size(); ++i) {
+    ClaimedJob& job = batch.jobs[i];
+    const Hold hold{job.claim_id, job.job.id};
+    if (std::find(holds.begin(), holds.end(), hold) != holds.end()) {
+      taken.jobs.push_back(std::move(job));
+    } else if (kept++ != i) {
+      batch.jobs[kept - 1] = std::move(job);
+    }
+  }
+  batch.jobs.resize(kept);
   return taken;
 }
 
