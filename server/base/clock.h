@@ -24,6 +24,15 @@ class Clock {
   // `done` reads notifies `changed`.
   virtual bool WaitFor(Mutex& mutex, CondVar& changed, absl::Duration timeout,
                        const std::function<bool()>& done) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) = 0;
+
+  // The same until a monotonic time. Not WaitFor with what is left until then: a clock that moves
+  // between the look at it and the wait would make that too long.
+  bool WaitUntil(Mutex& mutex, CondVar& changed, absl::Duration at,
+                 const std::function<bool()>& done) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    const auto is_over = [&] { return done() || Monotonic() >= at; };
+    WaitFor(mutex, changed, at - Monotonic(), is_over);
+    return done();
+  }
 };
 
 // The machine's clocks. Thread-safe.

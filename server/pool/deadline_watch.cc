@@ -23,10 +23,9 @@ void DeadlineWatch::Run() {
     MutexLock lock(mutex_);
     const absl::Duration next = std::min(wanted, asked_);
     next_ns_ = absl::ToInt64Nanoseconds(next);
-    clock_.WaitFor(mutex_, changed_, next - clock_.Monotonic(), [this, next] {
+    clock_.WaitUntil(mutex_, changed_, next, [this, next] {
       mutex_.AssertHeld();
-      // The clock once more: it may have moved since the timeout was worked out.
-      return stop_ || asked_ < next || clock_.Monotonic() >= next;
+      return stop_ || asked_ < next;
     });
   }
 }

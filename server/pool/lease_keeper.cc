@@ -68,14 +68,13 @@ absl::Duration LeaseKeeper::Register() {
 }
 
 absl::Duration LeaseKeeper::KeepLease(WorkerNumber worker) {
-  const bool look_for_cancelled = TakeCancelWish();
+  bool look_for_cancelled = TakeCancelWish();
   if (parts_.clock.Monotonic() >= next_heartbeat_) {
     const absl::Duration again = Heartbeat(worker);
     if (again != absl::InfiniteDuration()) return again;
-    LookForCancelled(worker);
-  } else if (look_for_cancelled) {
-    LookForCancelled(worker);
+    look_for_cancelled = true;
   }
+  if (look_for_cancelled) LookForCancelled(worker);
   WatchOthers(worker);
   return std::min(next_heartbeat_, observer_.NextEnd());
 }
@@ -213,7 +212,7 @@ void LeaseKeeper::EndLease() {
 
 void LeaseKeeper::WaitUntil(absl::Duration at) {
   MutexLock lock(mutex_);
-  parts_.clock.WaitFor(mutex_, changed_, at - parts_.clock.Monotonic(), [this] {
+  parts_.clock.WaitUntil(mutex_, changed_, at, [this] {
     mutex_.AssertHeld();
     return stop_ || ended_.has_value() || cancel_wish_;
   });

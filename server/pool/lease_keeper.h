@@ -1,10 +1,10 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "server/base/clock.h"
@@ -87,7 +87,7 @@ class LeaseKeeper {
   Backoff backoff_;
   absl::Duration next_heartbeat_;
   // Workers whose jobs may not all be freed yet, and how many more calls to make for them.
-  absl::flat_hash_map<WorkerNumber, int> rescuing_;
+  std::map<WorkerNumber, int> rescuing_;
 
   Mutex mutex_;
   CondVar changed_;
