@@ -152,6 +152,10 @@ TEST_F(PoolLeaseTest, HandlersOfAnEndedLeaseAreAskedToStopAndTheirOutcomesAreSta
 TEST_F(PoolLeaseTest, NothingIsClaimedWhileTheLeaseCannotBeRenewed) {
   StartPool();
   ASSERT_TRUE(WaitUntilIdle());
+  // The claim after the announcement is answered, and everybody waits: the supervisor, the lease
+  // keeper, the deadline watch and the claimer.
+  ASSERT_TRUE(store_.WaitForCalls(Call::kClaim, 2));
+  ASSERT_TRUE(Eventually([this] { return clock_.waiters() == 4; }));
   store_.Fail(Call::kHeartbeat, absl::UnavailableError("away"), FakePoolStore::kAlways);
   clock_.Advance(absl::Seconds(8));
   ASSERT_TRUE(events_.WaitFor(EventType::kWorkerError));
