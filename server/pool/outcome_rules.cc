@@ -8,6 +8,7 @@
 #include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
 #include "server/model/job_spec.h"
+#include "server/model/outcome_limits.h"
 #include "server/model/utf8.h"
 
 namespace millrace {

@@ -9,16 +9,6 @@
 
 namespace millrace {
 
-// The limits of what a handler's words may be in history. What is longer is cut off; a result or
-// partial result that is longer, or not JSON, fails the attempt.
-struct OutcomeLimits {
-  static constexpr size_t kMessageBytes = 8 * 1024;
-  static constexpr size_t kDetailBytes = 64 * 1024;
-  static constexpr size_t kResultBytes = 1024 * 1024;
-  static constexpr size_t kSteps = 10'000;
-  static constexpr size_t kStepBytes = 1024;
-};
-
 // How an attempt went, beside what its handler returned. A plain value.
 struct AttemptCourse {
   // Why it was asked to stop, if it was.

@@ -224,6 +224,23 @@ TEST_F(JobStoreTest, AttemptsAreListedNewestFirstWithWhatTheyLeft) {
   EXPECT_EQ(*attempts[1].partial_success, *partial.partial_success);
 }
 
+TEST_F(JobStoreTest, AnErrorIsKeptUpToItsLimits) {
+  const JobId id = Add({{.task_identifier = "t"}})[0].id;
+  const ClaimedJob claimed = Claim(1).at(0);
+  AttemptReport failed{.claim_id = claimed.claim_id,
+                       .job_id = id,
+                       .attempt = 1,
+                       .outcome = AttemptOutcome::kFailed,
+                       .error_message = std::string(8 * 1024, 'm') + "more",
+                       .error_detail = std::string(64 * 1024, 'd') + "more"};
+  ASSERT_TRUE(pool_.Record(worker_, {failed}).ok());
+  EXPECT_EQ(Get(id).last_error, std::string(8 * 1024, 'm'));
+  const auto attempts = *jobs_.ListAttempts(id, 10);
+  ASSERT_EQ(attempts.size(), 1u);
+  EXPECT_EQ(attempts[0].error_message, std::string(8 * 1024, 'm'));
+  EXPECT_EQ(attempts[0].error_detail, std::string(64 * 1024, 'd'));
+}
+
 TEST_F(JobStoreTest, AnExhaustedJobShowsItsLastAttemptAndTheLastErrorOfAny) {
   const JobId id = Add({{.task_identifier = "t", .max_attempts = 2}})[0].id;
   AttemptReport failed{.claim_id = Claim(1).at(0).claim_id,

@@ -7,6 +7,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "server/model/outcome_limits.h"
 #include "server/model/utf8.h"
 #include "server/store/postgres/binary_array.h"
 #include "server/store/postgres/postgres_text.h"
@@ -17,9 +18,6 @@ namespace {
 // In the order of AttemptOutcome.
 constexpr char kLetters[] = "cfpskil";
 constexpr char kGivenBack = 'g';
-
-constexpr size_t kErrorMessageBytes = 8 * 1024;
-constexpr size_t kErrorDetailBytes = 64 * 1024;
 
 RecordVerdict VerdictOfLetter(char letter) {
   switch (letter) {
@@ -48,8 +46,8 @@ struct SettleArrays {
     delays.AddInteger(absl::ToInt64Milliseconds(report.delay));
     executions.AddInteger(absl::ToInt64Microseconds(report.execution_time));
     queue_times.AddInteger(absl::ToInt64Microseconds(report.queue_time));
-    messages.AddText(CleanUtf8(report.error_message, kErrorMessageBytes));
-    details.AddText(CleanUtf8(report.error_detail, kErrorDetailBytes));
+    messages.AddText(CleanUtf8(report.error_message, OutcomeLimits::kMessageBytes));
+    details.AddText(CleanUtf8(report.error_detail, OutcomeLimits::kDetailBytes));
     results.AddText(report.result);
     partials.AddText(
         report.partial_success.has_value() ? PartialSuccessToJson(*report.partial_success) : "");

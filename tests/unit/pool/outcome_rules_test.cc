@@ -5,6 +5,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/model/outcome_limits.h"
 
 namespace millrace {
 namespace {
