@@ -1,5 +1,7 @@
 #include "server/store/postgres/sql_statements.h"
 
+#include <sstream>
+
 #include "absl/strings/str_replace.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -46,6 +48,22 @@ TEST(SqlStatementsTest, ASchemaNameThatCouldBeMoreThanANameIsRefused) {
     EXPECT_EQ(SqlStatements::Create(bad).status().code(), absl::StatusCode::kInvalidArgument)
         << bad;
   }
+}
+
+TEST(SqlStatementsTest, AReservedWordIsNoSchemaName) {
+  TestSchema schema;
+  std::istringstream words(
+      schema.Query("select string_agg(word, ' ') from pg_get_keywords() where catcode <> 'U'"));
+  int count = 0;
+  for (std::string word; words >> word; ++count) {
+    EXPECT_EQ(SqlStatements::CheckSchemaName(word),
+              absl::InvalidArgumentError("schema: \"" + word +
+                                         "\" is a reserved word of PostgreSQL; choose another "
+                                         "name"));
+  }
+  EXPECT_GT(count, 100);
+  for (const char* good : {"millrace", "jobs", "queue", "users", "orders", "_user"})
+    EXPECT_EQ(SqlStatements::CheckSchemaName(good), absl::OkStatus());
 }
 
 }  // namespace

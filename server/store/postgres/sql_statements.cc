@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_replace.h"
+#include "server/store/postgres/reserved_words.h"
 #include "server/store/postgres/sql_migrations.h"
 #include "server/store/postgres/sql_queries.h"
 
@@ -24,10 +25,16 @@ bool IsPlainName(const std::string& name) {
 }  // namespace
 
 absl::Status SqlStatements::CheckSchemaName(const std::string& name) {
-  if (IsPlainName(name)) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      "schema: \"" + name +
-      "\" must be 1 to 40 of a-z, 0-9 and _, beginning with a letter or _, and not with pg_");
+  if (!IsPlainName(name)) {
+    return absl::InvalidArgumentError(
+        "schema: \"" + name +
+        "\" must be 1 to 40 of a-z, 0-9 and _, beginning with a letter or _, and not with pg_");
+  }
+  if (IsReservedWord(name)) {
+    return absl::InvalidArgumentError("schema: \"" + name +
+                                      "\" is a reserved word of PostgreSQL; choose another name");
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<SqlStatements> SqlStatements::Create(const std::string& schema) {

@@ -17,12 +17,13 @@ struct SqlMigration {
 };
 
 // The SQL that is embedded in the binary (server/store/sql), made out for one schema: the one place
-// where a run-time string becomes part of SQL, and it is checked to be a plain lower-case name.
+// where a run-time string becomes part of SQL, unquoted, and it is checked to be a plain lower-case
+// name that needs no quotes.
 // Never changed after construction. Thread-safe.
 class SqlStatements {
  public:
   // INVALID_ARGUMENT unless `schema` is 1 to 40 of a-z, 0-9 and _, not beginning with a digit, and
-  // not with "pg_".
+  // not with "pg_", and no reserved word.
   static absl::StatusOr<SqlStatements> Create(const std::string& schema);
 
   // The rule of Create: Ok, or INVALID_ARGUMENT "schema: ...".
