@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <functional>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -97,6 +98,56 @@ TEST_F(ConnectionTest, ALostConnectionIsSaidSo) {
     connection.Execute(transaction, "Ping");
   });
   EXPECT_EQ(status, absl::UnavailableError("the connection to the database was lost"));
+}
+
+// A connection that libpqxx opened by itself in the place of a lost one would lack the settings
+// that the statements rely on.
+class LostTransactionTest : public ConnectionTest {
+ protected:
+  // Loses the connection as `lose` does, then runs a transaction on it that must not succeed.
+  void ExpectNoOtherConnection(const std::function<void(PostgresConnection&)>& lose) {
+    const auto database = OpenAt(TestDatabaseUrl());
+    bool ran = false;
+    const absl::Status status = database->Run("test", [&](PostgresConnection& connection) {
+      lose(connection);
+      pqxx::work transaction(connection.raw());
+      transaction.exec("select 1");
+      ran = true;
+      transaction.commit();
+    });
+    EXPECT_FALSE(ran);
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+    // The next call has one with all settings.
+    std::string plans;
+    EXPECT_EQ(database->Run("test",
+                            [&](PostgresConnection& connection) {
+                              pqxx::work transaction(connection.raw());
+                              plans = transaction.exec("show plan_cache_mode")[0][0].c_str();
+                            }),
+              absl::OkStatus());
+    EXPECT_EQ(plans, "force_generic_plan");
+  }
+  void Terminate(PostgresConnection& connection) {
+    schema_.Query(
+        absl::StrCat("select pg_terminate_backend(", connection.raw().backendpid(), ", 60000)"));
+  }
+};
+
+TEST_F(LostTransactionTest, OfATerminatedBackendDoesNotRunOnAnotherConnection) {
+  ExpectNoOtherConnection([this](PostgresConnection& connection) { Terminate(connection); });
+}
+
+TEST_F(LostTransactionTest, OfACutSocketDoesNotRunOnAnotherConnection) {
+  ExpectNoOtherConnection(
+      [](PostgresConnection& connection) { shutdown(connection.raw().sock(), SHUT_RDWR); });
+}
+
+TEST_F(LostTransactionTest, AfterTheLossWasNoticedDoesNotRunOnAnotherConnection) {
+  ExpectNoOtherConnection([this](PostgresConnection& connection) {
+    Terminate(connection);
+    for (int tries = 0; tries < 2; ++tries)
+      EXPECT_ANY_THROW(pqxx::work(connection.raw()).exec("select 1"));
+  });
 }
 
 // FAILED_PRECONDITION would tell the pool that others have ended its lease.

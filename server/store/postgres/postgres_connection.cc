@@ -49,11 +49,22 @@ absl::Status StatusOfSqlState(const std::string& state, const std::string& messa
   return absl::InternalError(absl::StrCat("database: ", message, " (SQLSTATE ", state, ")"));
 }
 
+// Left to itself, libpqxx connects anew where a connection is used once more after its loss was
+// noticed, and what runs then runs without the settings of the session.
+void NeverConnectAnew(pqxx::connection& connection) {
+// Deprecated since libpqxx 7 does so of itself.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+  connection.inhibit_reactivation(true);
+#pragma GCC diagnostic pop
+}
+
 }  // namespace
 
 absl::Status PostgresConnection::Open(const std::string& database_url) {
   try {
     connection_ = std::make_unique<pqxx::connection>(WithConnectionLimits(database_url));
+    NeverConnectAnew(*connection_);
     connection_->set_verbosity(pqxx::connection_base::terse);
     const CallWatchdog::Guard guard(watchdog_, connection_->sock(), call_limit_);
     pqxx::nontransaction transaction(*connection_);
@@ -90,12 +101,12 @@ absl::Status PostgresConnection::Lost(const char* when) {
   return absl::UnavailableError(absl::StrCat("the connection to the database was lost", when));
 }
 
-absl::Status PostgresConnection::Run(absl::Duration time_left,
-                                     const std::function<void(PostgresConnection&)>& body) {
+absl::Status PostgresConnection::RunWithin(absl::Duration longest, absl::Duration time_left,
+                                           const std::function<void(PostgresConnection&)>& body) {
   const int socket = connection_->sock();
   if (socket < 0) return Lost();
-  const int64_t timeout_ms = time_left < call_limit_ ? StatementTimeoutMs(time_left) : 0;
-  absl::Duration limit = call_limit_;
+  const int64_t timeout_ms = time_left < longest ? StatementTimeoutMs(time_left) : 0;
+  absl::Duration limit = longest;
   if (timeout_ms > 0) limit = std::min(limit, absl::Milliseconds(timeout_ms) + kCancelGrace);
   CallWatchdog::Guard guard(watchdog_, socket, limit);
   try {

@@ -14,9 +14,8 @@
 
 namespace millrace {
 
-// One connection with its prepared statements. libpqxx reconnects silently and loses settings then,
-// so that a connection which was broken is thrown away: see broken(). Opened by Open. Used from one
-// thread at a time.
+// One connection with its prepared statements. It never connects anew: one that was broken is
+// thrown away, see broken(). Opened by Open. Used from one thread at a time.
 class PostgresConnection {
  public:
   PostgresConnection(const SqlStatements& statements, CallWatchdog& watchdog,
@@ -35,10 +34,15 @@ class PostgresConnection {
   // ABORTED: serialization failure, deadlock. ALREADY_EXISTS: unique violation. INVALID_ARGUMENT:
   // the database refused a value. INTERNAL: the rest. Never FAILED_PRECONDITION, which is left to
   // what the stores themselves find, such as a lease that has ended.
-  absl::Status Run(absl::Duration time_left, const std::function<void(PostgresConnection&)>& body);
+  absl::Status Run(absl::Duration time_left, const std::function<void(PostgresConnection&)>& body) {
+    return RunWithin(call_limit_, time_left, body);
+  }
   absl::Status Run(const std::function<void(PostgresConnection&)>& body) {
     return Run(absl::InfiniteDuration(), body);
   }
+  // The same where another limit than the call limit holds.
+  absl::Status RunWithin(absl::Duration longest, absl::Duration time_left,
+                         const std::function<void(PostgresConnection&)>& body);
 
   // For use in `body`: runs one named statement in `transaction`, prepared at its first use.
   template <typename... Arguments>
