@@ -14,7 +14,7 @@ constexpr char kSignalsAndExitCodes[] =
     "  timeout. A second one asks them to stop at once, a third one leaves the process.\n\n"
     "Exit codes:\n"
     "  0  stopped in order\n"
-    "  1  could not start: the line on standard error says why and how to mend it\n"
+    "  1  could not start, or not migrate: the line on standard error says why and how to mend it\n"
     "  2  settings that are wrong\n"
     "  3  handlers ignored the request to stop; the process left all the same\n"
     "  4  the database did not take what became of some jobs, which therefore run again\n";

@@ -131,6 +131,9 @@ void AddDatabase(ServerOptions& options, Table& table) {
              "they are looked for in /usr/lib/postgresql and PATH.");
   group.Text("schema", "NAME", options.schema,
              "The schema that holds all tables; servers with different schemas share nothing.");
+  group.Flag("migrate-only", options.migrate_only,
+             "Bring the schema up to date and leave, without serving or running anything. Without "
+             "it a server does so when it starts.");
   group.Number("max-connections", options.max_connections,
                "Connections to the database that are open at a time, at most, five or more. Four "
                "are for the pool, the others for calls of JobQueue.");

@@ -33,6 +33,20 @@ absl::Status CheckTasks(const ServerOptions& options,
   return WorkerPool::ValidateTasks(options.pool, tasks);
 }
 
+int MigrateOnly(ServiceGraph& graph, const std::string& schema) {
+  const absl::Status migrated = graph.Migrate();
+  if (migrated.ok()) {
+    spdlog::info("the schema {} is up to date", schema);
+    return kExitClean;
+  }
+  // What is to run next must not take the schema for up to date.
+  if (absl::IsCancelled(migrated)) {
+    return Fail(absl::CancelledError("stopped before the schema was known to be up to date"),
+                kExitCouldNotStart);
+  }
+  return Fail(migrated, kExitCouldNotStart);
+}
+
 int RunWith(const ServerOptions& options,
             const std::function<void(TaskRegistry&)>& register_tasks) {
   SystemClock clock;
@@ -45,6 +59,7 @@ int RunWith(const ServerOptions& options,
   if (absl::Status started = signals.Start(); !started.ok()) {
     return Fail(started, kExitCouldNotStart);
   }
+  if (options.migrate_only) return MigrateOnly(graph, options.schema);
   const absl::Status started = graph.Start();
   if (absl::IsCancelled(started)) return kExitClean;
   if (!started.ok()) return Fail(started, kExitCouldNotStart);

@@ -9,6 +9,7 @@ namespace millrace {
 // How the process ends.
 enum ExitCode {
   kExitClean = 0,
+  // Or, with --migrate-only, could not bring the schema up to date.
   kExitCouldNotStart = 1,
   kExitBadUsage = 2,
   // Handlers ignored the request to stop for longer than the graceful timeout and a grace.
@@ -18,7 +19,8 @@ enum ExitCode {
 };
 
 // The whole life of a server with the tasks that `register_tasks` enters: reads the settings,
-// builds and starts it, stops it at SIGTERM or SIGINT, and returns the exit code. A second signal
+// builds and starts it, stops it at SIGTERM or SIGINT, and returns the exit code; or only migrates
+// (--migrate-only). A second signal
 // asks handlers to stop at once, a third one leaves the process. `register_tasks` is called twice,
 // first to check the settings, so it does nothing but add handlers. Call it from main, before there
 // is any other thread.

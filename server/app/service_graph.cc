@@ -65,21 +65,33 @@ ServiceGraph::~ServiceGraph() {
 }
 
 absl::Status ServiceGraph::Start() {
-  for (const Step& step : {Step{&ServiceGraph::CheckAddresses, Life::kStartingDatabase},
-                           Step{&ServiceGraph::StartEmbeddedPostgres, Life::kStartingDatabase},
-                           Step{&ServiceGraph::ReachDatabase, Life::kOpeningDatabase},
-                           Step{&ServiceGraph::OpenDatabase, Life::kStarting},
-                           Step{&ServiceGraph::BuildPool, Life::kStarting},
-                           Step{&ServiceGraph::Serve, Life::kStarting}}) {
+  const absl::Status taken = Take({{&ServiceGraph::CheckAddresses, Life::kStartingDatabase},
+                                   {&ServiceGraph::StartEmbeddedPostgres, Life::kStartingDatabase},
+                                   {&ServiceGraph::ReachDatabase, Life::kOpeningDatabase},
+                                   {&ServiceGraph::OpenDatabase, Life::kStarting},
+                                   {&ServiceGraph::BuildPool, Life::kStarting},
+                                   {&ServiceGraph::Serve, Life::kStarting}});
+  if (!taken.ok()) return taken;
+  if (absl::Status started = StartPool(); !started.ok()) return started;
+  // From here on there is a pool to stop in order, so WaitAndStop does it, even at once.
+  MutexLock lock(mutex_);
+  life_ = Life::kRunning;
+  return absl::OkStatus();
+}
+
+absl::Status ServiceGraph::Migrate() {
+  return Take({{&ServiceGraph::StartEmbeddedPostgres, Life::kStartingDatabase},
+               {&ServiceGraph::ReachDatabase, Life::kOpeningDatabase},
+               {&ServiceGraph::OpenDatabase, Life::kStarting}});
+}
+
+absl::Status ServiceGraph::Take(std::initializer_list<Step> steps) {
+  for (const Step& step : steps) {
     absl::Status done = (this->*step.take)();
     // A step may fail because of the stop, so that is looked at first.
     if (absl::Status advanced = Advance(step.next); !advanced.ok()) return advanced;
     if (!done.ok()) return done;
   }
-  if (absl::Status started = StartPool(); !started.ok()) return started;
-  // From here on there is a pool to stop in order, so WaitAndStop does it, even at once.
-  MutexLock lock(mutex_);
-  life_ = Life::kRunning;
   return absl::OkStatus();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <string>
@@ -51,6 +52,9 @@ class ServiceGraph {
   // nothing is left started then. CANCELLED if RequestStop came first.
   absl::Status Start();
 
+  // Instead of Start: brings the schema up to date and does nothing else. Errors as Start.
+  absl::Status Migrate();
+
   // Begins the stop; the second call asks every handler to stop. Quick. Thread-safe.
   void RequestStop();
 
@@ -66,6 +70,7 @@ class ServiceGraph {
     Life next;
   };
 
+  absl::Status Take(std::initializer_list<Step> steps);
   // CANCELLED, and nothing changes, if the stop was requested.
   absl::Status Advance(Life life);
   // Whether it could listen, before anything is made.

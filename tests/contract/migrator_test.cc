@@ -1,6 +1,8 @@
 #include "server/store/postgres/migrator.h"
 
 #include <functional>
+#include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -9,6 +11,7 @@
 #include "gtest/gtest.h"
 #include "server/store/postgres/postgres_job_store.h"
 #include "server/store/postgres/postgres_maintenance_store.h"
+#include "tests/support/eventually.h"
 #include "tests/support/test_schema.h"
 
 namespace millrace {
@@ -55,6 +58,75 @@ TEST(MigratorTest, SeveralServersThatStartAtOnceMigrateOnce) {
   for (std::thread& server : servers) server.join();
   for (const absl::Status& result : results) EXPECT_TRUE(result.ok()) << result;
   EXPECT_EQ(schema.Query("select count(*) = max(version) + 1 from {schema}.schema_version"), "t");
+}
+
+// A migrator that waits while another holds the lock of the schema.
+class WaitingMigratorTest : public testing::Test {
+ protected:
+  WaitingMigratorTest() {
+    database_ = *PostgresDatabase::Create(
+        {.database_url = TestDatabaseUrl(), .schema = schema_.name(), .call_limit = kCallLimit},
+        schema_.metrics(), clock_);
+  }
+  // Holds the lock while `body` runs, with a migrator that waits for it in a thread of its own.
+  // Returns what became of that.
+  absl::Status MigrateWhileLocked(const std::function<void()>& body) {
+    absl::Status migrated;
+    std::thread waiting;
+    const absl::Status held = schema_.database().Run("test", [&](PostgresConnection& connection) {
+      const auto run = [&](const std::string& statement) {
+        pqxx::nontransaction(connection.raw())
+            .exec(schema_.database().statements().Text(statement));
+      };
+      run("LockMigration");
+      waiting = std::thread([&] { migrated = Migrator(*database_).Migrate(); });
+      EXPECT_TRUE(Eventually([&] { return Waiting("wait_event_type = 'Lock'"); }));
+      body();
+      run("UnlockMigration");
+    });
+    EXPECT_EQ(held, absl::OkStatus());
+    waiting.join();
+    return migrated;
+  }
+  // Whether there is a session that waits for the lock, and of which `condition` holds.
+  bool Waiting(const std::string& condition) {
+    return schema_.Query(
+               "select count(*) > 0 from pg_stat_activity where query like "
+               "'select pg_advisory_lock%{schema}.migrate%' and state = 'active' and pid <> "
+               "pg_backend_pid() and " +
+               condition) == "t";
+  }
+
+  static constexpr absl::Duration kCallLimit = absl::Seconds(3);
+  TestSchema schema_;
+  SystemClock clock_;
+  std::unique_ptr<PostgresDatabase> database_;
+};
+
+TEST_F(WaitingMigratorTest, WaitsLongerThanOtherCallsMay) {
+  EXPECT_EQ(MigrateWhileLocked([this] {
+              EXPECT_TRUE(Eventually([this] {
+                return Waiting("clock_timestamp() - query_start > interval '4 seconds'");
+              }));
+            }),
+            absl::OkStatus());
+}
+
+TEST_F(WaitingMigratorTest, IsEndedByTheStopAndLeavesNobodyInTheQueue) {
+  const absl::Status migrated = MigrateWhileLocked([this] {
+    database_->CloseIn(absl::ZeroDuration());
+    EXPECT_TRUE(Eventually([this] { return !Waiting("true"); }));
+  });
+  EXPECT_EQ(migrated.code(), absl::StatusCode::kUnavailable) << migrated;
+}
+
+TEST(MigratorTest, AfterItsWorkTheSessionIsAsBefore) {
+  TestSchema schema;
+  ASSERT_EQ(Migrator(schema.database()).Migrate(), absl::OkStatus());
+  EXPECT_EQ(schema.Query("show client_connection_check_interval"), "0");
+  EXPECT_EQ(schema.Query("select count(*) from pg_locks where locktype = 'advisory' and pid = "
+                         "pg_backend_pid()"),
+            "0");
 }
 
 TEST(MigratorTest, TwoSchemasOfOneDatabaseDoNotTouchEachOther) {

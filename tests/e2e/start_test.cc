@@ -124,6 +124,50 @@ TEST_F(StartTest, ASchemaOfANewerServerIsRefused) {
   ExpectFailure(OnCluster(), 1, {"version 9999", "newer server"});
 }
 
+TEST_F(StartTest, MigrateOnlyMakesTheSchemaAndLeaves) {
+  ServerProcess server(MILLRACE_E2E_SERVER, OnCluster({"--migrate-only"}));
+  EXPECT_EQ(server.WaitForExit(), 0) << server.output();
+  EXPECT_THAT(server.output(), AllOf(HasSubstr("is up to date"), Not(HasSubstr("listens"))));
+  EXPECT_GT(schema_.Count("select max(version) from {schema}.schema_version"), 0);
+  EXPECT_EQ(schema_.Count("select count(*) from {schema}.worker"), 0);
+  ServerProcess again(MILLRACE_E2E_SERVER, OnCluster({"--migrate-only"}));
+  EXPECT_EQ(again.WaitForExit(), 0) << again.output();
+}
+
+TEST_F(StartTest, MigrateOnlySaysWhyItCouldNot) {
+  schema_.Query("create schema {schema} create table theirs (id int)");
+  ExpectFailure(OnCluster({"--migrate-only"}), 1, {"is not Millrace's"});
+}
+
+// Holds the lock under which a schema is migrated.
+class MigrationTurn {
+ public:
+  explicit MigrationTurn(const E2eSchema& schema) : connection_(schema.url()), work_(connection_) {
+    work_.exec("select pg_advisory_lock(hashtextextended('" + schema.name() + ".migrate', 0))");
+  }
+
+ private:
+  pqxx::connection connection_;
+  pqxx::nontransaction work_;
+};
+
+TEST_F(StartTest, ASignalWhileAnotherMigratesEndsIt) {
+  const MigrationTurn turn(schema_);
+  ServerProcess server(MILLRACE_E2E_SERVER, OnCluster());
+  ASSERT_TRUE(server.WaitForOutput("waiting for another server that migrates it"));
+  server.Signal(SIGTERM);
+  EXPECT_EQ(server.WaitForExit(), 0) << server.output();
+}
+
+TEST_F(StartTest, MigrateOnlyThatWasStoppedDoesNotLookDone) {
+  const MigrationTurn turn(schema_);
+  ServerProcess server(MILLRACE_E2E_SERVER, OnCluster({"--migrate-only"}));
+  ASSERT_TRUE(server.WaitForOutput("waiting for another server that migrates it"));
+  server.Signal(SIGTERM);
+  EXPECT_EQ(server.WaitForExit(), 1) << server.output();
+  EXPECT_THAT(server.output(), HasSubstr("millrace-server: stopped before the schema"));
+}
+
 TEST_F(StartTest, APortInUseIsNamedAndNothingIsLeftBehind) {
   ServerProcess first(MILLRACE_E2E_SERVER, OnCluster());
   ASSERT_TRUE(first.WaitUntilReady()) << first.output();
@@ -136,6 +180,16 @@ TEST_F(StartTest, APortInUseIsNamedAndNothingIsLeftBehind) {
                 {http, "--metrics-listen"});
   ExpectFailure({"--data-dir=" + data_dir, "--listen=" + address, "--metrics-listen=" + http}, 1,
                 {address, http});
+  EXPECT_FALSE(std::filesystem::exists(data_dir));
+}
+
+TEST_F(StartTest, AReservedWordAsSchemaIsNamedBeforeAnythingIsMade) {
+  const TempFolder folder;
+  const std::string data_dir = folder.path() + "/data";
+  for (const char* word : {"user", "order"}) {
+    ExpectFailure({"--data-dir=" + data_dir, std::string("--schema=") + word}, 2,
+                  {std::string("schema: \"") + word + "\" is a reserved word of PostgreSQL"});
+  }
   EXPECT_FALSE(std::filesystem::exists(data_dir));
 }
 
@@ -236,6 +290,13 @@ TEST_F(EmbeddedStartTest, StartsWithoutADatabaseAndTakesItsOwnDownAgain) {
   server.Signal(SIGTERM);
   EXPECT_EQ(server.WaitForExit(), 0) << server.output();
   EXPECT_FALSE(ProcessRuns(postmaster));
+}
+
+TEST_F(EmbeddedStartTest, MigrateOnlyMakesADatabaseAndTakesItDownAgain) {
+  ServerProcess server(MILLRACE_SERVER, {"--data-dir=" + data_dir_, "--migrate-only"});
+  EXPECT_EQ(server.WaitForExit(), 0) << server.output();
+  EXPECT_TRUE(std::filesystem::exists(data_dir_ + "/cluster/PG_VERSION"));
+  EXPECT_FALSE(std::filesystem::exists(data_dir_ + "/cluster/postmaster.pid"));
 }
 
 TEST_F(EmbeddedStartTest, AfterAKillNoPostgresIsLeftAndTheNextStartRunsWhatWasAdded) {

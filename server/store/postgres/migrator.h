@@ -6,8 +6,9 @@
 namespace millrace {
 
 // Brings a schema to the version that this binary knows (contract C12): numbered steps, forward
-// only, each in one transaction, one migrator at a time. Makes the schema where there is none. Used
-// from one thread.
+// only, each in one transaction, one migrator at a time. Makes the schema where there is none. That
+// may take an hour, with the waiting for another migrator; PostgresDatabase::CloseIn ends it
+// sooner. Used from one thread.
 class Migrator {
  public:
   explicit Migrator(PostgresDatabase& database) : database_(database) {}

@@ -52,10 +52,11 @@ PostgresDatabase::PostgresDatabase(Options options, SqlStatements statements,
       metrics_(metrics),
       clock_(clock) {}
 
-absl::Status PostgresDatabase::Run(const std::string& operation, const CallLimit& call,
-                                   const std::function<void(PostgresConnection&)>& body) {
+absl::Status PostgresDatabase::RunWithin(absl::Duration longest, const std::string& operation,
+                                         const CallLimit& call,
+                                         const std::function<void(PostgresConnection&)>& body) {
   const absl::Duration started = clock_.Monotonic();
-  absl::Status status = RunOnce(call, body);
+  absl::Status status = RunOnce(longest, call, body);
   for (int tries = 1; absl::IsAborted(status) && tries < kMaxTries; ++tries) {
     absl::BitGen random;
     const absl::Duration pause =
@@ -65,7 +66,7 @@ absl::Status PostgresDatabase::Run(const std::string& operation, const CallLimit
       MutexLock lock(mutex_);
       returned_.WaitWithTimeout(mutex_, pause);
     }
-    status = RunOnce(call, body);
+    status = RunOnce(longest, call, body);
   }
   metrics_
       .GetHistogram("millrace_database_statement_seconds",
@@ -81,13 +82,13 @@ absl::Status PostgresDatabase::Run(const std::string& operation, const CallLimit
   return status;
 }
 
-absl::Status PostgresDatabase::RunOnce(const CallLimit& call,
+absl::Status PostgresDatabase::RunOnce(absl::Duration longest, const CallLimit& call,
                                        const std::function<void(PostgresConnection&)>& body) {
   absl::StatusOr<ConnectionPtr> connection = Borrow(call);
   if (!connection.ok()) return connection.status();
   // Connecting may have taken all the time.
   absl::Status status = call.Check();
-  if (status.ok()) status = (*connection)->Run(call.time_left(), body);
+  if (status.ok()) status = (*connection)->RunWithin(longest, call.time_left(), body);
   Return(*std::move(connection));
   // Most likely that is why; and if not, nobody waits for the reason any more.
   if (absl::IsUnavailable(status) && call.has_passed()) return CallLimit::DeadlineHasPassed();

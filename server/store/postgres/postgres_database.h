@@ -50,7 +50,13 @@ class PostgresDatabase {
   // sent to the database, if the limit is over before it has a connection; DEADLINE_EXCEEDED, also,
   // if it passes later: the database ends the statement then. Connecting is not broken off for it.
   absl::Status Run(const std::string& operation, const CallLimit& call,
-                   const std::function<void(PostgresConnection&)>& body);
+                   const std::function<void(PostgresConnection&)>& body) {
+    return RunWithin(options_.call_limit, operation, call, body);
+  }
+  // The same where each try may take `longest` instead of call_limit.
+  absl::Status RunWithin(absl::Duration longest, const std::string& operation,
+                         const CallLimit& call,
+                         const std::function<void(PostgresConnection&)>& body);
 
   // For the stop: no call lasts longer than this from now on; later ones fail at once with
   // UNAVAILABLE, and connect no more. What is connecting just now is not broken off, but has its
@@ -73,7 +79,8 @@ class PostgresDatabase {
   // One that is idle, or null for the permission to open one; nothing if there is neither in time.
   std::optional<ConnectionPtr> AwaitFree(absl::Duration timeout);
   void Return(ConnectionPtr connection);
-  absl::Status RunOnce(const CallLimit& call, const std::function<void(PostgresConnection&)>& body);
+  absl::Status RunOnce(absl::Duration longest, const CallLimit& call,
+                       const std::function<void(PostgresConnection&)>& body);
 
   // Constant after construction.
   const Options options_;

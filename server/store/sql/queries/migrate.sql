@@ -1,5 +1,21 @@
 -- What the migrator asks. Locks: one advisory lock of the session for each schema.
 
+-- name: NoticeLostMigrator
+-- Has the session look every second whether its client is still there, also while it waits for a lock or makes an index: what a
+-- server began that is gone must not keep the next one waiting. Does nothing where PostgreSQL cannot do that.
+do $$ begin perform set_config('client_connection_check_interval', '1s', false); exception when others then null; end $$;
+
+-- name: ForgetLostMigrators
+-- Undoes that: other statements should not pay for it.
+do $$ begin reset client_connection_check_interval; exception when others then null; end $$;
+
+-- name: ReleaseMigrationLocks
+-- What a try of this session that failed may have left.
+select pg_advisory_unlock_all();
+
+-- name: TryLockMigration
+select pg_try_advisory_lock(hashtextextended('{schema}.migrate', 0));
+
 -- name: LockMigration
 select pg_advisory_lock(hashtextextended('{schema}.migrate', 0));
 
