@@ -33,7 +33,7 @@ class JobQueueClient {
   absl::StatusOr<JobWithAttempts> GetJob(JobId id);
 
   // Up to `page_size` (1 to 1000) jobs that match, newest first. `page_token` is that of the page
-  // before, or empty for the first. JobListing walks over all pages.
+  // before, or empty for the first. JobListing walks over all pages, also over those without jobs.
   absl::StatusOr<JobPage> ListJobs(const JobFilter& filter, int page_size,
                                    const std::string& page_token);
 

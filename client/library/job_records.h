@@ -50,7 +50,8 @@ enum class CancelResult {
   kNotFound,
 };
 
-// Some of the jobs that match, newest first. A plain value.
+// Some of the jobs that match, newest first; may be none though there are more, since the server
+// looks through a bounded number of jobs in one call. A plain value.
 struct JobPage {
   std::vector<JobDetails> jobs;
   // Names the next page; empty on the last one.

@@ -29,7 +29,9 @@ struct JobFilter {
 struct JobPage {
   // Newest first, that is by falling id.
   std::vector<JobDetails> jobs;
-  // Pass it as `before` for the next page; nothing on the last one.
+  // Pass it as `before` for the next page; nothing on the last one. A page that is not the last may
+  // hold fewer jobs than asked for, and none at all: the work of one call is bounded, whatever it
+  // finds.
   std::optional<JobId> next_before;
 };
 

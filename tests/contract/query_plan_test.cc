@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <pqxx/pqxx>
 #include <string>
@@ -22,6 +23,7 @@ namespace {
 
 using ::testing::AnyOf;
 using ::testing::Each;
+using ::testing::IsEmpty;
 using Json = nlohmann::json;
 
 constexpr int kBatch = 64;
@@ -39,17 +41,21 @@ struct Work {
   int64_t blocks = 0;
   // Without those that are empty.
   std::vector<std::string> whole_tables_read;
+  // Those of them that have more than a few blocks.
+  std::vector<std::string> large_tables_read;
 };
 
 int64_t BlocksOf(const Json& plan) {
   return plan["Shared Hit Blocks"].get<int64_t>() + plan["Shared Read Blocks"].get<int64_t>();
 }
 
-void AddSequentialScans(const Json& plan, std::vector<std::string>& tables) {
-  if (plan["Node Type"] == "Seq Scan" && BlocksOf(plan) > 0)
-    tables.push_back(plan["Relation Name"]);
+void AddSequentialScans(const Json& plan, Work& work) {
+  if (plan["Node Type"] == "Seq Scan" && BlocksOf(plan) > 0) {
+    work.whole_tables_read.push_back(plan["Relation Name"]);
+    if (BlocksOf(plan) > kFewBlocks) work.large_tables_read.push_back(plan["Relation Name"]);
+  }
   if (!plan.contains("Plans")) return;
-  for (const Json& child : plan["Plans"]) AddSequentialScans(child, tables);
+  for (const Json& child : plan["Plans"]) AddSequentialScans(child, work);
 }
 
 class QueryPlanTest : public testing::Test {
@@ -99,10 +105,12 @@ class QueryPlanTest : public testing::Test {
                  .c_str();
     });
     EXPECT_TRUE(ran.ok()) << ran;
-    const Json root = Json::parse(plan)[0]["Plan"];
+    const Json explained = Json::parse(plan)[0];
+    const Json& root = explained["Plan"];
     Work work{.blocks = BlocksOf(root)};
-    AddSequentialScans(root, work.whole_tables_read);
-    std::cout << statement << ": " << work.blocks << " blocks\n";
+    AddSequentialScans(root, work);
+    std::cout << statement << "(" << arguments.substr(0, 80) << "): " << work.blocks << " blocks, "
+              << explained["Execution Time"].get<double>() << " ms\n";
     return work;
   }
   Work ExplainClaim() {
@@ -119,6 +127,39 @@ class QueryPlanTest : public testing::Test {
     return Explain("CompletePlain",
                    absl::StrCat("'{", claimed->front().claim_id, "}', '{1}', '{1}', '{", kBatch,
                                 "}', '{", ids, "}', '{", times, "}', '{", times, "}', ", worker_));
+  }
+
+  // As many jobs of one task and serial queue as a long queue has, and rows for them in one place.
+  void FillPlace(const std::string& rows) {
+    schema_.Query("select {schema}.make_lane('t', '{}'), {schema}.make_queue('q')");
+    schema_.Query(absl::StrCat(
+        "with ids as materialized (select {schema}.new_job_id() id from generate_series(1, ",
+        LongQueue(),
+        ")), jobs as (insert into {schema}.job (id, lane, priority, max_attempts, queue, run_at, "
+        "payload) select id, {schema}.find_lane('t', '{}'), 0, 25, {schema}.find_queue('q'), "
+        "now(), '{}' from ids) ",
+        rows));
+  }
+  // The most that the statement reads of what FillPlace made, whether none or all match.
+  int64_t BlocksOfWalk(const std::string& statement) {
+    int64_t most = 0;
+    const std::string lane = schema_.Query("select {schema}.find_lane('t', '{}')");
+    const std::string queue = schema_.Query("select {schema}.find_queue('q')");
+    const std::string newest = std::to_string(std::numeric_limits<int64_t>::max());
+    const std::string middle =
+        schema_.Query("select percentile_disc(0.5) within group (order by id) from {schema}.job");
+    for (const std::string& before : {newest, middle}) {
+      for (const std::string& names :
+           {std::string("true, '{}', true, '{}'"), std::string("false, '{0}', true, '{}'"),
+            std::string("true, '{}', false, '{0}'"),
+            absl::StrCat("false, '{", lane, "}', true, '{}'"),
+            absl::StrCat("false, '{", lane, "}', false, '{", queue, "}'")}) {
+        const Work work = Explain(statement, absl::StrCat(before, ", 101, ", names));
+        EXPECT_THAT(work.large_tables_read, IsEmpty()) << names;
+        most = std::max(most, work.blocks);
+      }
+    }
+    return most;
   }
 
   TestSchema schema_;
@@ -152,6 +193,78 @@ TEST_F(QueryPlanTest, ACompletionReadsNoMoreOfALongQueueThanOfAShortOne) {
   const Work from_long = ExplainCompletion();
   EXPECT_THAT(from_long.whole_tables_read, Each("claim"));
   EXPECT_LE(from_long.blocks, from_short.blocks * 2 + kFewBlocks);
+}
+
+// A walk of a list looks at 10,000 rows of job, many of which share a block here, or at 2,000 of
+// another place with what belongs to each.
+constexpr int64_t kBlocksOfJobs = 400;
+constexpr int64_t kBlocksOfPlaces = 16'000;
+
+TEST_F(QueryPlanTest, AListOfAllJobsReadsABoundedNumberOfThem) {
+  FillPlace("select");
+  EXPECT_LE(BlocksOfWalk("WalkAll"), kBlocksOfJobs);
+}
+
+TEST_F(QueryPlanTest, AListOfReadyJobsReadsABoundedNumberOfThem) {
+  FillPlace(
+      "insert into {schema}.ready (lane, priority, run_at, id) select {schema}.find_lane('t', "
+      "'{}'), 0, now(), id from ids");
+  EXPECT_LE(BlocksOfWalk("WalkReady"), kBlocksOfPlaces);
+}
+
+TEST_F(QueryPlanTest, AListOfReadyJobsReadsABoundedNumberOfOthers) {
+  AddReady(20);
+  FillPlace("insert into {schema}.exhausted select id, now() from ids");
+  EXPECT_LE(BlocksOfWalk("WalkReady"), kFewBlocks);
+  // Too many for all to be read.
+  AddReady(10'001);
+  FillPlace("insert into {schema}.exhausted select id, now() from ids");
+  EXPECT_LE(BlocksOfWalk("WalkReady"), kBlocksOfPlaces);
+}
+
+TEST_F(QueryPlanTest, AListOfScheduledJobsReadsABoundedNumberOfThem) {
+  FillPlace(
+      "insert into {schema}.scheduled (due, id, queue) select now() + interval '1 day', id, "
+      "{schema}.find_queue('q') from ids");
+  EXPECT_LE(BlocksOfWalk("WalkScheduled"), kBlocksOfPlaces);
+}
+
+TEST_F(QueryPlanTest, AListOfJobsBehindOthersReadsABoundedNumberOfThem) {
+  FillPlace(
+      "insert into {schema}.follower (queue, priority, run_at, id) select "
+      "{schema}.find_queue('q'), 0, now(), id from ids");
+  EXPECT_LE(BlocksOfWalk("WalkFollowers"), kBlocksOfPlaces);
+}
+
+TEST_F(QueryPlanTest, AListOfHeldJobsReadsABoundedNumberOfThemAndOfOutcomes) {
+  FillPlace(
+      "insert into {schema}.attempt_outcome select id, {schema}.claim_id(7), 1, now(), 0, 0, 1, 1, "
+      "'c', true from ids");
+  schema_.Query(
+      "insert into {schema}.claim select {schema}.claim_id(8), 1, now(), 5000, array_agg(id), "
+      "array_agg(1::smallint), array_agg(0::smallint) from (select id from {schema}.job order by "
+      "id desc limit 5000) x");
+  EXPECT_LE(BlocksOfWalk("WalkHeld"), kBlocksOfPlaces);
+}
+
+TEST_F(QueryPlanTest, AListOfExhaustedJobsReadsABoundedNumberOfThem) {
+  FillPlace("insert into {schema}.exhausted select id, now() from ids");
+  EXPECT_LE(BlocksOfWalk("WalkExhausted"), kBlocksOfPlaces);
+}
+
+TEST_F(QueryPlanTest, AListOfCompletedJobsReadsABoundedNumberOfThem) {
+  FillPlace(
+      "insert into {schema}.attempt_outcome select id, {schema}.claim_id(7), 1, now(), 0, 0, 1, 1, "
+      "'c', true from ids");
+  EXPECT_LE(BlocksOfWalk("WalkCompleted"), kBlocksOfPlaces);
+  EXPECT_LE(BlocksOfWalk("WalkCancelled"), kFewBlocks);
+}
+
+TEST_F(QueryPlanTest, AListOfCancelledJobsReadsABoundedNumberOfThem) {
+  FillPlace(
+      "insert into {schema}.attempt_outcome select id, {schema}.claim_id(7), 1, now(), 0, 0, 1, 1, "
+      "'k', true from ids");
+  EXPECT_LE(BlocksOfWalk("WalkCancelled"), kBlocksOfPlaces);
 }
 
 }  // namespace

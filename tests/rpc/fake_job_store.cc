@@ -86,8 +86,15 @@ absl::StatusOr<JobPage> FakeJobStore::ListJobs(const JobFilter& filter, std::opt
   largest_limit_ = std::max(largest_limit_, limit);
   if (!read_status_.ok()) return read_status_;
   JobPage page;
+  int looked_at = 0;
+  std::optional<JobId> last;
   for (auto row = rows_.rbegin(); row != rows_.rend(); ++row) {
     if (before.has_value() && row->first >= *before) continue;
+    if (looked_at++ == most_looked_at_) {
+      page.next_before = last;
+      break;
+    }
+    last = row->first;
     if (!Matches(filter, row->second.details)) continue;
     if (page.jobs.size() == static_cast<size_t>(limit)) {
       page.next_before = page.jobs.back().job.id;
@@ -197,6 +204,11 @@ size_t FakeJobStore::size() const {
 absl::Duration FakeJobStore::last_time_left() const {
   MutexLock lock(mutex_);
   return last_time_left_;
+}
+
+void FakeJobStore::LookAtMostAt(int jobs) {
+  MutexLock lock(mutex_);
+  most_looked_at_ = jobs;
 }
 
 int FakeJobStore::largest_limit() const {

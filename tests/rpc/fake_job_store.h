@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -51,6 +52,8 @@ class FakeJobStore final : public JobStore {
   absl::Duration last_lock_timeout() const;
   // How long the caller of the last call would still have waited.
   absl::Duration last_time_left() const;
+  // From now on ListJobs looks at so many jobs and no more, whether they match or not.
+  void LookAtMostAt(int jobs);
   // The most jobs that one ListJobs has asked for.
   int largest_limit() const;
 
@@ -69,6 +72,7 @@ class FakeJobStore final : public JobStore {
   absl::Duration last_lock_timeout_ ABSL_GUARDED_BY(mutex_);
   absl::Duration last_time_left_ ABSL_GUARDED_BY(mutex_);
   int largest_limit_ ABSL_GUARDED_BY(mutex_) = 0;
+  int most_looked_at_ ABSL_GUARDED_BY(mutex_) = std::numeric_limits<int>::max();
   absl::Status add_status_ ABSL_GUARDED_BY(mutex_);
   absl::Status read_status_ ABSL_GUARDED_BY(mutex_);
   JobId last_id_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -13,8 +13,6 @@ constexpr std::string_view kStateLetters = "rsfhxck";
 
 }  // namespace
 
-char JobStateLetter(JobState state) { return kStateLetters[static_cast<size_t>(state)]; }
-
 JobDetails ReadJobDetails(const pqxx::row& row) {
   JobDetails details;
   Job& job = details.job;

@@ -15,9 +15,6 @@ namespace millrace {
 JobDetails ReadJobDetails(const pqxx::row& row);
 Attempt ReadAttempt(const pqxx::row& row);
 
-// The letter of a state in DescribeJobs and ListJobIds.
-char JobStateLetter(JobState state);
-
 // Fills in what is remembered of jobs: `positions` tells where in `claimed` each stands.
 void ReadMemories(PostgresConnection& connection, pqxx::transaction_base& transaction,
                   const std::map<JobId, size_t>& positions, std::vector<ClaimedJob>& claimed);

@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "server/store/postgres/job_rows.h"
+#include "server/store/postgres/job_walk.h"
 #include "server/store/postgres/postgres_text.h"
 
 namespace millrace {
@@ -243,30 +244,16 @@ absl::StatusOr<std::vector<Attempt>> PostgresJobStore::ListAttempts(JobId id, in
 absl::StatusOr<JobPage> PostgresJobStore::ListJobs(const JobFilter& filter,
                                                    std::optional<JobId> before, int limit,
                                                    const CallLimit& call) {
-  static const std::vector<JobState> kAllStates = {
-      JobState::kReady,     JobState::kScheduled, JobState::kQueuedBehind, JobState::kHeld,
-      JobState::kExhausted, JobState::kCompleted, JobState::kCancelled};
-  std::vector<std::string> states;
-  for (const JobState state : filter.states.empty() ? kAllStates : filter.states)
-    states.emplace_back(1, JobStateLetter(state));
   JobPage page;
   absl::Status ran = database_.Run("list_jobs", call, [&](PostgresConnection& connection) {
     page = {};
-    // One snapshot for both statements, so that a job is shown in the state for which it was
-    // picked.
+    // One snapshot for all statements, so that a job is shown in the state for which it was picked.
     pqxx::transaction<pqxx::repeatable_read, pqxx::read_only> transaction(connection.raw());
-    const pqxx::result ids = connection.Execute(
-        transaction, "ListJobIds", limit + 1, before.value_or(0), TextArray(states),
-        TextArray(filter.task_identifiers), TextArray(filter.queue_names),
-        filter.task_identifiers.empty() && filter.queue_names.empty());
-    ArrayText wanted;
-    for (const auto& row : ids) {
-      if (static_cast<int>(row.rownumber()) == limit) break;
-      wanted.AddInteger(row[0].as<JobId>());
-      page.next_before = row[0].as<JobId>();
-    }
-    if (static_cast<int>(ids.size()) <= limit) page.next_before.reset();
-    for (const auto& row : connection.Execute(transaction, "DescribeJobs", wanted.Take())) {
+    const IdPage picked = WalkJobs(connection, transaction, filter, before, limit);
+    page.next_before = picked.next_before;
+    if (picked.ids.empty()) return;
+    for (const auto& row :
+         connection.Execute(transaction, "DescribeJobs", IntegerArray(picked.ids))) {
       page.jobs.push_back(ReadJobDetails(row));
     }
   });

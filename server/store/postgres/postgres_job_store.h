@@ -11,8 +11,8 @@
 
 namespace millrace {
 
-// Adding and looking at jobs on PostgreSQL: see server/store/sql/queries/jobs.sql. Owned by the
-// service graph; borrows the database. Thread-safe.
+// Adding and looking at jobs on PostgreSQL: see jobs.sql and list.sql in server/store/sql/queries.
+// Owned by the service graph; borrows the database. Thread-safe.
 class PostgresJobStore final : public JobStore {
  public:
   PostgresJobStore(PostgresDatabase& database, MetricsRegistry& metrics);

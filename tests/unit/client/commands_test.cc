@@ -344,6 +344,21 @@ TEST_F(JobsListTest, GoesOverAllPages) {
   EXPECT_THAT(run.out, HasSubstr("{\"id\":1,"));
 }
 
+TEST_F(JobsListTest, GoesOverPagesWithoutJobs) {
+  server_.queue.on_list_jobs = [](const v1::ListJobsRequest& request,
+                                  v1::ListJobsResponse* response) {
+    const int page = request.page_token().empty() ? 1 : std::stoi(request.page_token());
+    if (page == 3) *response->add_jobs() = WireJob(1, "t");
+    if (page < 5) response->set_next_page_token(std::to_string(page + 1));
+    return grpc::Status::OK;
+  };
+  server_.Start();
+  const CommandRun run = Run({"jobs", "list", "--output", "json"});
+  EXPECT_EQ(std::count(run.out.begin(), run.out.end(), '\n'), 1);
+  EXPECT_THAT(run.out, HasSubstr("{\"id\":1,"));
+  EXPECT_EQ(run.err, "");
+}
+
 TEST_F(JobsListTest, SaysThatThereIsNone) {
   ServeJobs(0);
   const CommandRun run = Run({"jobs", "list"});

@@ -91,48 +91,6 @@ left join {schema}.attempt_detail d on d.job_id = o.job_id and d.claim_id = o.cl
 left join {schema}.worker w on w.id = o.worker
 where o.job_id = $1::bigint order by o.recording desc, o.claim_id desc limit $2::int;
 
--- name: ListJobIds
--- Up to $1 ids below $2 (all if 0) of jobs in the states $3 (letters as in DescribeJobs), of tasks $4 and serial queues $5 (empty: any,
--- $6: both are), newest first. Each place gives its best; index: by id on each but ready, which is read whole where it is asked for.
-with places as (
-  (select i id from {schema}.ready c cross join lateral generate_series(c.id, c.id + c.jobs - 1) i
-   where 'r' = any ($3::text[]) and ($2::bigint = 0 or i < $2::bigint)
-     and ($6::boolean or {schema}.job_matches(i, $4::text[], $5::text[]))
-   order by 1 desc limit $1::int)
-  union all
-  (select i from {schema}.scheduled c cross join lateral generate_series(c.id, c.id + c.jobs - 1) i
-   where 's' = any ($3::text[]) and ($2::bigint = 0 or i < $2::bigint)
-     and ($6::boolean or {schema}.job_matches(i, $4::text[], $5::text[]))
-   order by 1 desc limit $1::int)
-  union all
-  (select c.id from {schema}.follower c
-   where 'f' = any ($3::text[]) and ($2::bigint = 0 or c.id < $2::bigint)
-     and ($6::boolean or {schema}.job_matches(c.id, $4::text[], $5::text[]))
-   order by 1 desc limit $1::int)
-  union all
-  (select c.id from {schema}.exhausted c
-   where 'x' = any ($3::text[]) and ($2::bigint = 0 or c.id < $2::bigint)
-     and ($6::boolean or {schema}.job_matches(c.id, $4::text[], $5::text[]))
-   order by 1 desc limit $1::int)
-  union all
-  (select i from {schema}.claim c cross join unnest(c.first_ids, c.counts) h(first_id, jobs)
-   cross join generate_series(h.first_id, h.first_id + h.jobs - 1) i
-   where 'h' = any ($3::text[]) and ($2::bigint = 0 or i < $2::bigint) and not i = any (c.returned)
-     and not exists (select from {schema}.attempt_outcome o where o.job_id = i and o.claim_id = c.id)
-     and ($6::boolean or {schema}.job_matches(i, $4::text[], $5::text[]))
-   order by 1 desc limit $1::int)
-  union all
-  (select c.job_id from {schema}.attempt_outcome c
-   where 'c' = any ($3::text[]) and ($2::bigint = 0 or c.job_id < $2::bigint) and final and outcome = 'c'
-     and ($6::boolean or {schema}.job_matches(c.job_id, $4::text[], $5::text[]))
-   order by 1 desc limit $1::int)
-  union all
-  (select c.job_id from {schema}.attempt_outcome c
-   where 'k' = any ($3::text[]) and ($2::bigint = 0 or c.job_id < $2::bigint) and final and outcome = 'k'
-     and ($6::boolean or {schema}.job_matches(c.job_id, $4::text[], $5::text[]))
-   order by 1 desc limit $1::int))
-select id from places order by 1 desc limit $1::int;
-
 -- name: CancelJobs
 -- The jobs $1, for the reason $2; a row each, in order. See cancel_jobs.
 select result from {schema}.cancel_jobs($1::bigint[], $2);
