@@ -463,25 +463,6 @@ TEST_F(JobQueueServiceTest, AJobLargerThanAPageIsAPageOfItsOwn) {
   EXPECT_EQ(response.next_page_token(), "");
 }
 
-TEST_F(JobQueueServiceTest, APageWithoutJobsIsNotTheLastWhereFewOfManyMatch) {
-  for (JobId id = 1; id <= 50; ++id) store_.Put(Details(id));
-  JobDetails other = Details(7);
-  other.job.task_identifier = "rare";
-  store_.Put(other);
-  store_.LookAtMostAt(20);
-  v1::ListJobsRequest request;
-  request.add_task_identifiers("rare");
-  std::vector<std::vector<int64_t>> pages;
-  do {
-    v1::ListJobsResponse response;
-    ASSERT_EQ(ToText(List(request, &response)), "OK");
-    pages.emplace_back();
-    for (const v1::Job& job : response.jobs()) pages.back().push_back(job.id());
-    request.set_page_token(response.next_page_token());
-  } while (!request.page_token().empty());
-  EXPECT_THAT(pages, ElementsAre(IsEmpty(), IsEmpty(), ElementsAre(7)));
-}
-
 TEST_F(JobQueueServiceTest, ListJobsRefusesBadFields) {
   v1::ListJobsRequest state;
   state.add_states(v1::JOB_STATE_READY);
