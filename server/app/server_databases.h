@@ -24,8 +24,9 @@ class ServerDatabases {
     int max_connections = 0;
   };
 
-  // The claimer, the recorder, the lease keeper and the upkeep use one each, and never wait.
-  static constexpr int kPoolConnections = 4;
+  // One for each thread that uses them, so that none waits for another: the claimer, the recorder,
+  // the lease keeper, and the two duties of upkeep.
+  static constexpr int kPoolConnections = 5;
 
   // Does no I/O. INVALID_ARGUMENT for a bad schema name or number.
   static absl::StatusOr<std::unique_ptr<ServerDatabases>> Create(const Options& options,

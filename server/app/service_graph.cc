@@ -146,6 +146,7 @@ absl::Status ServiceGraph::ReachDatabase() {
   pool_store_ = std::make_unique<PostgresPoolStore>(databases_->pool());
   job_store_ = std::make_unique<PostgresJobStore>(databases_->calls(), metrics_);
   maintenance_store_ = std::make_unique<PostgresMaintenanceStore>(databases_->pool());
+  upkeep_store_ = std::make_unique<PostgresJobStore>(databases_->pool(), metrics_);
   return absl::OkStatus();
 }
 
@@ -200,8 +201,8 @@ absl::Status ServiceGraph::StartPool() {
       [this] { return maintenance_store_->EnsurePartitions(); }, clock_,
       PeriodicDuty::Options{.name = "partitions", .interval = kPartitionsInterval});
   overdue_jobs_ = std::make_unique<PeriodicDuty>(
-      [this] { return job_store_->ResetOverdueJobs(options_.rpc.lock_timeout).status(); }, clock_,
-      PeriodicDuty::Options{.name = "overdue-jobs", .interval = kOverdueJobsInterval});
+      [this] { return upkeep_store_->ResetOverdueJobs(options_.rpc.lock_timeout).status(); },
+      clock_, PeriodicDuty::Options{.name = "overdue-jobs", .interval = kOverdueJobsInterval});
   for (PeriodicDuty* duty : {partitions_.get(), overdue_jobs_.get()}) {
     if (absl::Status started = duty->Start(); !started.ok()) return started;
   }

@@ -110,6 +110,8 @@ class ServiceGraph {
   std::unique_ptr<PostgresPoolStore> pool_store_;
   std::unique_ptr<PostgresJobStore> job_store_;
   std::unique_ptr<PostgresMaintenanceStore> maintenance_store_;
+  // For what the upkeep does to jobs, which must not wait for callers.
+  std::unique_ptr<PostgresJobStore> upkeep_store_;
   std::unique_ptr<EventEmitter> emitter_;
   std::unique_ptr<TaskRegistry> tasks_;
   std::unique_ptr<WorkerPool> pool_;

@@ -28,7 +28,7 @@ PoolMetrics::PoolMetrics(MetricsRegistry& registry)
       lease_expires(
           registry.GetGauge("millrace_lease_expires_timestamp_seconds",
                             "When the pool's lease ends unless it is renewed; when the pool was "
-                            "started until it has one; 0 while it is stopped.",
+                            "started until it has one; 0 while it is stopped and holds nothing.",
                             {})) {}
 
 }  // namespace millrace

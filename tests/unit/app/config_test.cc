@@ -102,13 +102,13 @@ TEST_F(ConfigTest, AnEmptyEnvironmentVariableCountsAsUnset) {
 }
 
 TEST_F(ConfigTest, TheCommandLineBeatsTheEnvironmentAndThatBeatsTheFile) {
-  const std::string file = Write("concurrency = 1\nqueue-size = 1\nmax-connections = 5\n");
+  const std::string file = Write("concurrency = 1\nqueue-size = 1\nmax-connections = 6\n");
   environment_["MILLRACE_CONCURRENCY"] = "2";
   environment_["MILLRACE_QUEUE_SIZE"] = "2";
   const ServerOptions options = Options({"--config", file, "--concurrency", "3"});
   EXPECT_EQ(options.pool.concurrency, 3);
   EXPECT_EQ(options.pool.queue_size, 2);
-  EXPECT_EQ(options.max_connections, 5);
+  EXPECT_EQ(options.max_connections, 6);
 }
 
 TEST_F(ConfigTest, AFileMayHoldCommentsQuotesAndAnyCharacterInAValue) {
@@ -194,7 +194,7 @@ TEST_F(ConfigTest, EveryFaultOfAValueBeginsWithTheNameOfItsOption) {
                                     "--event-buffer-events=1",
                                     "--event-buffer-bytes=0",
                                     "--payload-limit-bytes=1",
-                                    "--max-connections=4",
+                                    "--max-connections=5",
                                     "--schema=Bad",
                                     "--heartbeat-interval-ms=9999",
                                     "--retry-maximum-ms=-1"});
