@@ -19,8 +19,9 @@ absl::StatusOr<std::unique_ptr<ServerDatabases>> ServerDatabases::Create(const O
   const auto make = [&](int connections, std::unique_ptr<PostgresDatabase>& database) {
     settings.max_connections = connections;
     auto made = PostgresDatabase::Create(settings, metrics, clock);
-    if (made.ok()) database = *std::move(made);
-    return made.status();
+    if (!made.ok()) return made.status();
+    database = *std::move(made);
+    return absl::OkStatus();
   };
   absl::Status made = make(kPoolConnections, databases->pool_);
   if (made.ok()) made = make(options.max_connections - kPoolConnections, databases->calls_);

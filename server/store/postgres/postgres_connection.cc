@@ -1,7 +1,6 @@
 #include "server/store/postgres/postgres_connection.h"
 
 #include <algorithm>
-#include <bit>
 #include <string_view>
 #include <utility>
 
@@ -20,7 +19,8 @@ constexpr char kQueryCanceled[] = "57014";
 // who have the same deadline need not be told anew for each of their calls.
 int64_t StatementTimeoutMs(absl::Duration time_left) {
   const int64_t least_ms = std::max<int64_t>(absl::ToInt64Milliseconds(time_left) + 1, 1);
-  const auto step = std::max<int64_t>(std::bit_floor(static_cast<uint64_t>(least_ms)) / 8, 1);
+  int64_t step = 1;
+  while (step * 16 <= least_ms) step *= 2;
   return (least_ms + step - 1) / step * step;
 }
 
@@ -29,7 +29,7 @@ int64_t StatementTimeoutMs(absl::Duration time_left) {
 std::string FirstLine(const std::string& message) {
   std::string line = message.substr(0, message.find('\n'));
   for (const std::string prefix : {"ERROR:  ", "FATAL:  "}) {
-    if (line.rfind(prefix, 0) == 0) line = line.substr(prefix.size());
+    if (line.starts_with(prefix)) line = line.substr(prefix.size());
   }
   return line;
 }
