@@ -43,7 +43,7 @@ class PageBuilder {
     if (response_.jobs_size() == 0) return std::min(room, kFirstFetch);
     const size_t average = std::max<size_t>(bytes_ / response_.jobs_size(), 1);
     const size_t bytes_left = kReplyBytes - std::min(bytes_, kReplyBytes);
-    return std::min<size_t>(room, std::max<size_t>(bytes_left / average, 1));
+    return static_cast<int>(std::min<size_t>(room, std::max<size_t>(bytes_left / average, 1)));
   }
 
   // False, without adding it, if the page is full.

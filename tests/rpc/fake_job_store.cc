@@ -1,6 +1,7 @@
 #include "tests/rpc/fake_job_store.h"
 
 #include <algorithm>
+#include <ranges>
 
 namespace millrace {
 namespace {
@@ -88,19 +89,19 @@ absl::StatusOr<JobPage> FakeJobStore::ListJobs(const JobFilter& filter, std::opt
   JobPage page;
   int looked_at = 0;
   std::optional<JobId> last;
-  for (auto row = rows_.rbegin(); row != rows_.rend(); ++row) {
-    if (before.has_value() && row->first >= *before) continue;
+  for (const auto& [id, row] : std::views::reverse(rows_)) {
+    if (before.has_value() && id >= *before) continue;
     if (looked_at++ == most_looked_at_) {
       page.next_before = last;
       break;
     }
-    last = row->first;
-    if (!Matches(filter, row->second.details)) continue;
+    last = id;
+    if (!Matches(filter, row.details)) continue;
     if (page.jobs.size() == static_cast<size_t>(limit)) {
       page.next_before = page.jobs.back().job.id;
       break;
     }
-    page.jobs.push_back(row->second.details);
+    page.jobs.push_back(row.details);
   }
   return page;
 }

@@ -10,7 +10,8 @@ using ::testing::HasSubstr;
 
 class PoolMetricsTest : public PoolFixture {
  protected:
-  ~PoolMetricsTest() override {
+  // The pool ends before its metrics.
+  void TearDown() override {
     gate_.Open();
     pool_.reset();
   }
