@@ -6,6 +6,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "server/model/utf8.h"
 
 namespace millrace::cli {
 namespace {
@@ -20,6 +21,9 @@ absl::StatusOr<std::string> ReadAll(std::istream& in, const std::string& name, s
     }
   }
   if (in.bad()) return absl::InvalidArgumentError(absl::StrCat("cannot read ", name));
+  if (const size_t valid = ValidUtf8Prefix(text); valid < text.size()) {
+    return absl::InvalidArgumentError(absl::StrCat(name, " is not UTF-8 from byte ", valid + 1));
+  }
   return text;
 }
 

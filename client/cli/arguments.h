@@ -17,7 +17,7 @@ absl::StatusOr<absl::Duration> ParseDuration(const std::string& text);
 absl::StatusOr<absl::Time> ParseTime(const std::string& text, absl::Time now);
 
 // The text itself, or all of the file for @file, or all of `in` for -. INVALID_ARGUMENT if it
-// cannot be read or is larger than `max_bytes`.
+// cannot be read, is larger than `max_bytes` or is not UTF-8.
 absl::StatusOr<std::string> ReadText(const std::string& argument, std::istream& in,
                                      size_t max_bytes);
 

@@ -12,9 +12,13 @@
 #include "client/cli/options.h"
 #include "client/cli/session.h"
 #include "client/output/text.h"
+#include "server/model/utf8.h"
 
 namespace millrace::cli {
 namespace {
+
+// Of an argument that is refused.
+constexpr size_t kMostShownBytes = 100;
 
 constexpr char kFooter[] =
     "For programs, --output json prints one JSON object on one line for each thing: fields are\n"
@@ -94,6 +98,18 @@ int Fail(ExitCode code, const std::string& message, Console& console) {
   return code;
 }
 
+// What is no UTF-8 could not be sent. OK, or which argument it is.
+absl::Status CheckEncoding(const std::vector<std::string>& arguments) {
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const size_t valid = ValidUtf8Prefix(arguments[i]);
+    if (valid == arguments[i].size()) continue;
+    return absl::InvalidArgumentError(absl::StrCat("argument ", i + 1, ", ",
+                                                   CleanUtf8(arguments[i], kMostShownBytes),
+                                                   ", is not UTF-8 from byte ", valid + 1));
+  }
+  return absl::OkStatus();
+}
+
 int Run(Session& session) {
   const absl::Status result = session.RunAction();
   const absl::Status flushed = session.FlushOutput();
@@ -106,6 +122,9 @@ int Run(Session& session) {
 }  // namespace
 
 int RunCommandLine(const std::vector<std::string>& arguments, Console& console, Clock& clock) {
+  if (const absl::Status encoding = CheckEncoding(arguments); !encoding.ok()) {
+    return Fail(kExitUsage, std::string(encoding.message()), console);
+  }
   Session session(console, clock);
   CLI::App app("Operates a Millrace server: its worker pool, its jobs and its events.", "millrace");
   // Options of the whole command may stand behind the subcommand too.

@@ -168,6 +168,7 @@ void AddEventsCommand(CLI::App& parent, Session& session) {
   command
       ->add_option("--after", options->after,
                    "Begin behind this sequence; 0: with the oldest that the server holds")
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 53, ""))
       ->type_name("N");
   command
       ->add_option("--incarnation", options->incarnation,

@@ -77,8 +77,7 @@ absl::Status AddJob(const AddOptions& options, Session& session) {
 
 void AddKeyOptions(CLI::App& command, AddOptions& options) {
   CLI::Option* const key =
-      command.add_option("--key", options.spec.job_key, "At most one live job has this key")
-          ->type_name("TEXT");
+      AddTextOption(command, "--key", options.spec.job_key, "At most one live job has this key");
   AddChoiceOption(command, "--key-mode", options.key_mode, JobKeyModeNames(),
                   "What happens if a live job has the key already; by default replace")
       ->needs(key);
@@ -97,8 +96,7 @@ void AddJobsAddCommand(CLI::App& jobs, Session& session) {
       ->add_option("PAYLOAD", spec.payload,
                    "A JSON object; - for standard input, @FILE for a file; by default {}")
       ->type_name("");
-  command->add_option("--queue", spec.queue_name, "The serial queue, whose jobs never overlap")
-      ->type_name("TEXT");
+  AddTextOption(*command, "--queue", spec.queue_name, "The serial queue, whose jobs never overlap");
   command
       ->add_option("--run-at", options->run_at,
                    "Not before this time: 2026-03-01T12:00:00Z, or +10m from now (by this "
@@ -115,10 +113,8 @@ void AddJobsAddCommand(CLI::App& jobs, Session& session) {
       ->type_name("N");
   AddKeyOptions(*command, *options);
   AddListOption(*command, "--flag", spec.flags, "A label by which pools refuse jobs");
-  command
-      ->add_option("--correlation-id", spec.correlation_id,
-                   "Ties the jobs of one business action together")
-      ->type_name("TEXT");
+  AddTextOption(*command, "--correlation-id", spec.correlation_id,
+                "Ties the jobs of one business action together");
   command->add_option("--metadata", spec.metadata, "A JSON object; - and @FILE as for PAYLOAD")
       ->type_name("JSON");
   command->footer(

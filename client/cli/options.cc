@@ -8,6 +8,12 @@
 #include "client/output/time_text.h"
 
 namespace millrace::cli {
+namespace {
+
+// Its answer is the fault, nothing if there is none.
+std::string RefuseEmpty(const std::string& text) { return text.empty() ? "must not be empty" : ""; }
+
+}  // namespace
 
 CLI::Option* AddDurationOption(CLI::App& command, const std::string& name, absl::Duration least,
                                std::function<void(absl::Duration)> set,
@@ -24,10 +30,16 @@ CLI::Option* AddDurationOption(CLI::App& command, const std::string& name, absl:
   return command.add_option_function<std::string>(name, parse, description)->type_name("DURATION");
 }
 
+CLI::Option* AddTextOption(CLI::App& command, const std::string& name, std::string& value,
+                           const std::string& description) {
+  return command.add_option(name, value, description)->check(RefuseEmpty)->type_name("TEXT");
+}
+
 CLI::Option* AddListOption(CLI::App& command, const std::string& name,
                            std::vector<std::string>& values, const std::string& description) {
   return command.add_option(name, values, description + "; may be given several times")
       ->allow_extra_args(false)
+      ->check(RefuseEmpty)
       ->type_name("TEXT");
 }
 

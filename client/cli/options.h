@@ -17,7 +17,11 @@ CLI::Option* AddDurationOption(CLI::App& command, const std::string& name, absl:
                                std::function<void(absl::Duration)> set,
                                const std::string& description);
 
-// May be given several times, one value each.
+// A text that must not be empty if it is given, as when a variable of a script is not set.
+CLI::Option* AddTextOption(CLI::App& command, const std::string& name, std::string& value,
+                           const std::string& description);
+
+// May be given several times, one value each, which is not empty.
 CLI::Option* AddListOption(CLI::App& command, const std::string& name,
                            std::vector<std::string>& values, const std::string& description);
 

@@ -34,9 +34,9 @@ class Client:
         added = self._run("jobs", "add", task, "-", text_in=json.dumps(payload))[0]
         return int(added.get("job", added)["id"])
 
-    def add_many(self, task, payloads):
-        """Adds jobs in one transaction and returns their numbers."""
-        lines = [json.dumps({"task_identifier": task, "payload": p}) for p in payloads]
+    def add_many(self, task, payloads, **options):
+        """Adds jobs with the same options in one transaction and returns their numbers."""
+        lines = [json.dumps({"task_identifier": task, "payload": p, **options}) for p in payloads]
         return [int(line["id"]) for line in self._run("jobs", "add-many", text_in="\n".join(lines))]
 
     def get(self, job_id):

@@ -3,6 +3,7 @@
 
 import argparse
 import json
+import os
 import pathlib
 import secrets
 import shutil
@@ -24,6 +25,8 @@ BOX = 480
 # Beyond all that it can take: what is not done then is stuck.
 MOST_SECONDS = 300
 SECONDS_PER_PHOTOGRAPH = 2
+# Of a photograph that cannot be read any more.
+RESIZE_ATTEMPTS = 3
 
 
 class DemoError(Exception):
@@ -31,12 +34,33 @@ class DemoError(Exception):
 
 
 def photographs(folder):
-    found = sorted(path.resolve() for path in pathlib.Path(folder).iterdir()
-                   if path.suffix.lower() in ENDINGS and path.is_file())
+    """The photographs in a folder; says which files it passes over."""
+    folder = pathlib.Path(folder).resolve()
+    if folder == WORK or WORK in folder.parents:
+        raise DemoError(f"{folder} holds what an earlier demo made, which this one would remove;"
+                        " copy the photographs to another folder")
+    try:
+        named = sorted(path.resolve() for path in folder.iterdir()
+                       if path.suffix.lower() in ENDINGS and path.is_file())
+    except OSError as error:
+        raise DemoError(f"cannot look into {folder}: {error.strerror}") from error
+    found = [photo for photo in named if _can_be_taken(photo)]
     if not found:
-        raise DemoError(f"no photographs in {folder}: it needs files that end in "
+        raise DemoError(f"no photographs in {folder}: it needs files that can be read and end in "
                         + ", ".join(ENDINGS))
     return found
+
+
+def _can_be_taken(photo):
+    """Whether the server could open it by the name that a job gives it."""
+    fault = None if os.access(photo, os.R_OK) else "it cannot be read"
+    try:
+        str(photo).encode()
+    except UnicodeEncodeError:
+        fault = "its name is not UTF-8"
+    if fault:
+        print(f"demo: passing over {os.fsencode(photo).decode(errors='replace')}: {fault}")
+    return fault is None
 
 
 class Demo:
@@ -93,7 +117,7 @@ class Demo:
         self._watch(self._import_id, f"{len(sales.MONTHS)} files")
         jobs = self._client.add_many("resize_image", [
             {"source": str(photo), "target": str(self._target(photo)), "width": BOX, "height": BOX}
-            for photo in self._photos])
+            for photo in self._photos], max_attempts=RESIZE_ATTEMPTS)
         for job, photo in zip(jobs, self._photos):
             self._photo_of_job[job] = photo
             self._watch(job, photo.name)
@@ -150,23 +174,23 @@ class Demo:
                        f" once; the files are in {WORK / 'csv'}"),
             ("server's log", self._server.log),
             ("time", f"{seconds:.1f} s")]
-        # A file that only looks like a photograph is nobody's fault.
+        # A file that only looks like a photograph, or has gone since, is nobody's fault.
         facts += [("not resized", job["last_error"] or self._names[job["id"]])
-                  for job in jobs if self._is_no_photograph(job)]
+                  for job in jobs if self._was_not_resized(job)]
         print()
         for name, fact in facts:
             print(f"  {name:<13} {fact}")
         print()
         self._check(jobs, resized)
 
-    def _is_no_photograph(self, job):
-        return job["state"] == "cancelled" and job["id"] in self._photo_of_job
+    def _was_not_resized(self, job):
+        return job["state"] in ("cancelled", "exhausted") and job["id"] in self._photo_of_job
 
     def _check(self, jobs, resized):
         """A demo that shows something wrong must not end as if all were well."""
         wrong = [f"job {job['id']} ({job['task_identifier']}) is {job['state']}" for job in jobs
-                 if job["state"] != "completed" and not self._is_no_photograph(job)]
-        expected = len(self._photos) - sum(map(self._is_no_photograph, jobs))
+                 if job["state"] != "completed" and not self._was_not_resized(job)]
+        expected = len(self._photos) - sum(map(self._was_not_resized, jobs))
         if len(resized) != expected or len(self._receiver.documents) != expected:
             wrong.append("not every photograph was resized and reported")
         if self._receiver.bad_signatures:
@@ -248,7 +272,7 @@ def main():
     except KeyboardInterrupt:
         print("demo: ended by Ctrl-C; everything is stopped", file=sys.stderr)
         return 130
-    except DemoError as error:
+    except (DemoError, OSError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     return 0

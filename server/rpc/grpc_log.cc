@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "google/protobuf/stubs/logging.h"
 #include "grpc/support/log.h"
 #include "server/base/logging.h"
 
@@ -14,8 +15,17 @@ void Log(gpr_log_func_args* record) {
   spdlog::log(level, "gRPC: {}", record->message);
 }
 
+void LogOfProtobuf(google::protobuf::LogLevel level, const char* /*file*/, int /*line*/,
+                   const std::string& message) {
+  const bool error = level >= google::protobuf::LOGLEVEL_ERROR;
+  spdlog::log(error ? spdlog::level::debug : spdlog::level::trace, "Protobuf: {}", message);
+}
+
 }  // namespace
 
-void SendGrpcLogToOurs() { gpr_set_log_function(&Log); }
+void SendGrpcLogToOurs() {
+  gpr_set_log_function(&Log);
+  google::protobuf::SetLogHandler(&LogOfProtobuf);
+}
 
 }  // namespace millrace

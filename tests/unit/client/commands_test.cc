@@ -455,12 +455,16 @@ TEST(UsageTest, EveryFaultIsOneLineThatSaysWhereToRead) {
       {"jobs", "add", "t", "--max-attempts", "0"},
       {"jobs", "add", "t", "--key-mode", "replace"},
       {"jobs", "add", "t", "--key", "k", "--key-mode", "frob"},
+      {"jobs", "add", "t", "--key", ""},
+      {"jobs", "add", "t", "--queue", ""},
+      {"jobs", "list", "--queue", ""},
       {"jobs", "list", "--state", "frob"},
       {"jobs", "list", "--limit", "0"},
       {"jobs", "list", "--limit", "5", "--all"},
       {"events", "--type", "job/frob"},
       {"events", "--job", "0"},
       {"events", "--count", "0"},
+      {"events", "--after", "-1"},
       {"stop", "--timeout", "-1s"},
       {"stop", "--timeout", "25h"},
       {"stats", "--timeout", "0"},
@@ -476,6 +480,19 @@ TEST(UsageTest, EveryFaultIsOneLineThatSaysWhereToRead) {
     EXPECT_THAT(run.err, HasSubstr("--help\n")) << shown;
     EXPECT_EQ(std::count(run.err.begin(), run.err.end(), '\n'), 1) << run.err;
   }
+}
+
+TEST(UsageTest, AnArgumentThatIsNoUtf8IsNamedAndNothingIsSent) {
+  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
+           {"jobs", "add", "a\xff"}, {"jobs", "list", "a\xff"}, {"events", "--task", "a\xff"}}) {
+    const CommandRun run = RunCommand(arguments);
+    EXPECT_EQ(run.code, 2);
+    const std::string last = std::to_string(arguments.size());
+    EXPECT_EQ(run.err, "millrace: argument " + last + ", a\uFFFD, is not UTF-8 from byte 2\n");
+  }
+  const CommandRun run = RunCommand({"jobs", "add", "t", "-"}, "{\"a\": \"\xff\"}");
+  EXPECT_EQ(run.code, 2);
+  EXPECT_EQ(run.err, "millrace: standard input is not UTF-8 from byte 8\n");
 }
 
 TEST(UsageTest, ValuesThatAreReadLaterAreBadUsageToo) {
