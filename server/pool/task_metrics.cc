@@ -5,10 +5,9 @@
 namespace millrace {
 namespace {
 
-// In the order of AttemptOutcome, then exhausted.
-constexpr const char* kOutcomeNames[] = {"completed", "failed",    "partial_success",
-                                         "snoozed",   "cancelled", "interrupted",
-                                         "lost",      "exhausted"};
+// In the order of AttemptOutcome, exhausted in place of lost.
+constexpr const char* kOutcomeNames[] = {"completed", "failed",      "partial_success", "snoozed",
+                                         "cancelled", "interrupted", "exhausted"};
 
 // From a quarter of a millisecond to hours, in steps of 2 to 5.
 const std::vector<double>& SecondsBuckets() {

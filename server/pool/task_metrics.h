@@ -22,8 +22,9 @@ class TaskMetrics {
   void Flush();
 
  private:
-  // One for each AttemptOutcome, then exhausted.
-  static constexpr size_t kOutcomes = static_cast<size_t>(AttemptOutcome::kLost) + 2;
+  // One for each AttemptOutcome that a pool records of its own attempts, then exhausted: kLost, the
+  // last of them, is what a rescuer records, and not counted by task.
+  static constexpr size_t kOutcomes = static_cast<size_t>(AttemptOutcome::kLost) + 1;
 
   // Constant after construction.
   std::array<Counter*, kOutcomes> finished_;
