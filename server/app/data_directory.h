@@ -12,7 +12,7 @@ namespace millrace {
 // The folder of an embedded PostgreSQL, held by one server at a time:
 //
 //   server.lock     held by the server itself
-//   postgres.lock   held by every process of the PostgreSQL in it
+//   postgres.lock   held by every process of the PostgreSQL in it, and of the initdb that makes it
 //   cluster/        PostgreSQL's own data directory
 //   socket/         the Unix socket, unless the path would be too long for one
 //   postgresql.log  what PostgreSQL says

@@ -89,8 +89,10 @@ absl::Status EmbeddedPostgres::Prepare() {
 }
 
 absl::Status EmbeddedPostgres::CreateCluster() {
+  absl::StatusOr<FileLock> lock = WaitForPostgresLock();
+  if (!lock.ok()) return lock.status();
   spdlog::info("creating a private PostgreSQL in {}", directory_->path());
-  absl::StatusOr<ChildProcess> initdb = cluster_->StartCreating();
+  absl::StatusOr<ChildProcess> initdb = cluster_->StartCreating(*lock);
   if (!initdb.ok()) return Explain(std::string(initdb.status().message()));
   if (!initdb->WaitUntilEnded(absl::InfiniteDuration(), stop_.fd())) {
     initdb->KillAll();

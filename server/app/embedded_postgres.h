@@ -38,7 +38,7 @@ class EmbeddedPostgres final : public Lifecycle {
     // Who PostgreSQL runs as where this process is root.
     std::string unprivileged_user = "postgres";
     int max_connections = 64;
-    // How long one that a killed server has left behind may take to end.
+    // How long one that a killed server has left behind, or its initdb, may take to end.
     absl::Duration patience = absl::Seconds(60);
     // How long sessions may take to end at the stop, before they are broken off.
     absl::Duration stop_grace = absl::Seconds(30);

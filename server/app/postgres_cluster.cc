@@ -143,7 +143,7 @@ absl::StatusOr<ChildProcess> PostgresCluster::StartProgram(std::vector<std::stri
   return ChildProcess::Start(options);
 }
 
-absl::StatusOr<ChildProcess> PostgresCluster::StartCreating() {
+absl::StatusOr<ChildProcess> PostgresCluster::StartCreating(const FileLock& postgres_lock) {
   const std::string path = directory_->new_cluster_path();
   std::error_code error;
   fs::remove_all(path, error);
@@ -153,7 +153,7 @@ absl::StatusOr<ChildProcess> PostgresCluster::StartCreating() {
   if (absl::Status made = directory_->MakePrivateFolder(path); !made.ok()) return made;
   return StartProgram({programs_.initdb(), "--pgdata=" + path, "--username=millrace",
                        "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"},
-                      -1);
+                      postgres_lock.fd());
 }
 
 absl::Status PostgresCluster::FinishCreating() {

@@ -22,8 +22,10 @@ class PostgresCluster {
 
   bool exists() const;
 
-  // Starts initdb, into a folder beside the one that FinishCreating renames to.
-  absl::StatusOr<ChildProcess> StartCreating();
+  // Starts initdb, into a folder beside the one that FinishCreating renames to. REQUIRES: no
+  // process of an earlier one lives, which removes that folder when it is interrupted;
+  // `postgres_lock` proves that, and all that this one starts will hold it.
+  absl::StatusOr<ChildProcess> StartCreating(const FileLock& postgres_lock);
   // REQUIRES: initdb has succeeded.
   absl::Status FinishCreating();
 

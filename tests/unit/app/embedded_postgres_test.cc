@@ -50,7 +50,7 @@ std::string Query(const std::string& url, const std::string& sql) {
   return rows.empty() ? "" : rows[0][0].c_str();
 }
 
-// embedded_postgres_host in a process of its own.
+// embedded_postgres_host in a process of its own. Used from one thread.
 class Host {
  public:
   Host(const std::vector<std::string>& prefix, const std::string& data_dir) {
@@ -68,16 +68,23 @@ class Host {
     EXPECT_EQ(posix_spawnp(&pid_, arguments[0], &actions, nullptr, arguments.data(), environ), 0);
     posix_spawn_file_actions_destroy(&actions);
     close(output[1]);
-    FILE* read_end = fdopen(output[0], "r");
-    char line[512] = "";
-    if (fgets(line, sizeof(line), read_end) != nullptr) said_ = line;
-    fclose(read_end);
-    if (!said_.empty() && said_.back() == '\n') said_.pop_back();
+    output_ = fdopen(output[0], "r");
   }
-  ~Host() { Kill(); }
+  ~Host() {
+    Kill();
+    fclose(output_);
+  }
+  Host(const Host&) = delete;
+  Host& operator=(const Host&) = delete;
 
-  // The connection string, or "error: ...".
-  const std::string& said() const { return said_; }
+  pid_t pid() const { return pid_; }
+  // Waits for the connection string, or "error: ...".
+  const std::string& said() {
+    char line[512] = "";
+    if (said_.empty() && fgets(line, sizeof(line), output_) != nullptr) said_ = line;
+    if (!said_.empty() && said_.back() == '\n') said_.pop_back();
+    return said_;
+  }
   void Kill() {
     if (pid_ <= 0) return;
     kill(pid_, SIGKILL);
@@ -87,6 +94,7 @@ class Host {
 
  private:
   pid_t pid_ = 0;
+  FILE* output_ = nullptr;
   std::string said_;
 };
 
@@ -276,6 +284,38 @@ TEST_F(EmbeddedPostgresTest, PostgresThatDoesNotEndBlocksTheNextStartWithAnError
   EXPECT_THAT(std::string(status.message()), HasSubstr("has not ended"));
   kill(postmaster, SIGCONT);
   EXPECT_TRUE(Eventually([&] { return !ProcessRuns(postmaster); }));
+}
+
+// A host that is making its cluster.
+class HalfwayHost : public Host {
+ public:
+  explicit HalfwayHost(const std::string& data_dir) : Host({}, data_dir) {
+    EXPECT_TRUE(Eventually([&] { return fs::exists(data_dir + "/cluster.new/PG_VERSION"); }));
+  }
+};
+
+TEST_F(EmbeddedPostgresTest, AStartRightAfterAKillDuringInitdbWaitsForTheOldInitdb) {
+  HalfwayHost host(data_dir_);
+  host.Kill();
+  EmbeddedPostgres postgres(OptionsFor(data_dir_), clock_);
+  ASSERT_EQ(postgres.Start(), absl::OkStatus());
+  EXPECT_EQ(Query(postgres.database_url(), "SELECT 1"), "1");
+}
+
+TEST_F(EmbeddedPostgresTest, AnInitdbThatDoesNotEndBlocksTheNextStartWithAnError) {
+  HalfwayHost host(data_dir_);
+  const std::vector<pid_t> frozen = FreezeWithChildren(host.pid());
+  ASSERT_EQ(frozen.size(), 2u);
+  const pid_t initdb = frozen[1];
+  host.Kill();
+  EmbeddedPostgres::Options options = OptionsFor(data_dir_);
+  options.patience = absl::Milliseconds(50);
+  EmbeddedPostgres impatient(options, clock_);
+  EXPECT_THAT(std::string(impatient.Start().message()), HasSubstr("has not ended"));
+  kill(initdb, SIGCONT);
+  EmbeddedPostgres postgres(OptionsFor(data_dir_), clock_);
+  EXPECT_EQ(postgres.Start(), absl::OkStatus());
+  EXPECT_FALSE(fs::exists(data_dir_ + "/cluster.new"));
 }
 
 TEST_F(EmbeddedPostgresTest, APidFileOfALivingForeignProcessDoesNotBlockTheStart) {
