@@ -11,9 +11,11 @@
 #include <functional>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "server/app/child_process.h"
 
 namespace millrace {
 namespace {
@@ -42,6 +44,38 @@ std::string ShortSocketFolder(const std::string& path, uid_t uid) {
   return absl::StrFormat("/tmp/millrace-%d-%016x", uid, std::hash<std::string>()(path));
 }
 
+absl::Status TryToEnter(const fs::path& folder, const ProcessUser& user,
+                        const std::string& program) {
+  ChildProcess::Options options;
+  options.command = {program, "--version"};
+  options.working_directory = folder.string();
+  options.user = user;
+  absl::StatusOr<ChildProcess> child = ChildProcess::Start(options);
+  if (child.ok()) child->WaitUntilEnded(absl::InfiniteDuration(), -1);
+  return child.status();
+}
+
+// Makes the folder, and those above it, where there are none; `path` is left closed to others but
+// for the database's user, who must be able to pass through all of them.
+std::error_code MakeFolders(const std::string& path, const ProcessUser& user) {
+  std::error_code error;
+  std::vector<fs::path> missing;
+  for (fs::path folder = fs::absolute(path); !fs::exists(folder, error);
+       folder = folder.parent_path()) {
+    missing.push_back(folder);
+  }
+  fs::create_directories(path, error);
+  if (error || missing.empty()) return error;
+  if (user.drops_privileges) {
+    for (const fs::path& made : missing) {
+      fs::permissions(made, fs::perms::group_exec | fs::perms::others_exec, fs::perm_options::add,
+                      error);
+    }
+  }
+  chmod(path.c_str(), user.drops_privileges ? 0711 : 0700);
+  return error;
+}
+
 std::string ReadFirstLine(const std::string& path) {
   std::ifstream file(path);
   std::string line;
@@ -54,18 +88,33 @@ std::string ReadFirstLine(const std::string& path) {
 DataDirectory::DataDirectory(std::string path, ProcessUser user)
     : path_(std::move(path)), user_(std::move(user)) {}
 
+absl::Status DataDirectory::CheckReachable(const std::string& path, const ProcessUser& user,
+                                           const std::string& program) {
+  // What this process itself cannot reach, Open finds.
+  if (!user.drops_privileges) return absl::OkStatus();
+  std::error_code error;
+  fs::path folder = fs::absolute(path);
+  while (!fs::is_directory(folder, error)) folder = folder.parent_path();
+  folder = fs::canonical(folder, error);
+  if (error) return Unusable(path, error.message());
+  const absl::Status entered = TryToEnter(folder, user, program);
+  if (!absl::IsPermissionDenied(entered)) return entered;
+  fs::path closed;
+  for (const fs::path& part : folder) {
+    closed /= part;
+    if (!TryToEnter(closed, user, program).ok()) break;
+  }
+  return absl::PermissionDeniedError(absl::StrCat(
+      "data directory ", path, ": user ", user.name, " cannot enter ", closed.string(),
+      "; open it to that user (chmod o+x ", closed.string(), "), or name another --data-dir"));
+}
+
 absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::string& path,
                                                                    const ProcessUser& user) {
-  std::error_code error;
-  const bool existed = fs::exists(path, error);
-  fs::create_directories(path, error);
+  std::error_code error = MakeFolders(path, user);
   if (error) return Unusable(path, absl::StrCat("cannot be created (", error.message(), ")"));
   const std::string canonical = fs::canonical(path, error).string();
   if (error) return Unusable(path, error.message());
-  if (!existed) {
-    // The database's user must be able to pass through; what is inside is closed to all others.
-    chmod(canonical.c_str(), user.drops_privileges ? 0711 : 0700);
-  }
   std::unique_ptr<DataDirectory> directory(new DataDirectory(canonical, user));
   if (absl::Status locked = directory->LockForThisServer(); !locked.ok()) return locked;
   if (absl::Status ready = directory->PrepareSocketFolder(); !ready.ok()) return ready;

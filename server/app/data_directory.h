@@ -21,6 +21,12 @@ namespace millrace {
 // lock goes with it. Thread-compatible.
 class DataDirectory {
  public:
+  // Whether `user` can come to the folder `path`, or to what there is of it; makes nothing.
+  // PERMISSION_DENIED names the folder that is in the way and how to open it. REQUIRES: `program`
+  // is one that the user can run with --version.
+  static absl::Status CheckReachable(const std::string& path, const ProcessUser& user,
+                                     const std::string& program);
+
   // Makes the folder if there is none, takes the server lock and prepares the socket folder. Every
   // error says what is wrong and how to mend it; FAILED_PRECONDITION if another server holds it.
   static absl::StatusOr<std::unique_ptr<DataDirectory>> Open(const std::string& path,
@@ -28,7 +34,8 @@ class DataDirectory {
 
   const std::string& path() const { return path_; }
   const ProcessUser& user() const { return user_; }
-  std::string cluster_path() const { return path_ + "/cluster"; }
+  std::string cluster_path() const { return ClusterPathIn(path_); }
+  static std::string ClusterPathIn(const std::string& data_dir) { return data_dir + "/cluster"; }
   std::string new_cluster_path() const { return path_ + "/cluster.new"; }
   std::string postgres_lock_path() const { return path_ + "/postgres.lock"; }
   std::string log_path() const { return path_ + "/postgresql.log"; }

@@ -79,12 +79,16 @@ absl::Status EmbeddedPostgres::Launch() {
 absl::Status EmbeddedPostgres::Prepare() {
   absl::StatusOr<ProcessUser> user = FindDatabaseUser(options_.unprivileged_user);
   if (!user.ok()) return user.status();
+  // All that is likely to refuse the start comes before anything is made.
+  auto programs = PostgresCluster::FindPrograms(options_.data_dir, *user, options_.programs_folder);
+  if (!programs.ok()) return programs.status();
+  absl::Status reachable =
+      DataDirectory::CheckReachable(options_.data_dir, *user, programs->postgres());
+  if (!reachable.ok()) return reachable;
   auto directory = DataDirectory::Open(options_.data_dir, *user);
   if (!directory.ok()) return directory.status();
   directory_ = *std::move(directory);
-  auto cluster = PostgresCluster::Open(*directory_, options_.programs_folder);
-  if (!cluster.ok()) return cluster.status();
-  cluster_.emplace(*std::move(cluster));
+  cluster_.emplace(*directory_, *std::move(programs));
   return absl::OkStatus();
 }
 

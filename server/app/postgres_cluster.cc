@@ -94,31 +94,30 @@ std::string Quoted(const std::string& value) {
 
 }  // namespace
 
-absl::StatusOr<PostgresCluster> PostgresCluster::Open(const DataDirectory& directory,
-                                                      const std::string& programs_folder) {
+absl::StatusOr<PostgresPrograms> PostgresCluster::FindPrograms(const std::string& data_dir,
+                                                               const ProcessUser& user,
+                                                               const std::string& programs_folder) {
+  const std::string cluster = DataDirectory::ClusterPathIn(data_dir);
   int cluster_version = 0;
   struct stat found;
-  if (lstat(directory.cluster_path().c_str(), &found) == 0) {
-    if (found.st_uid != directory.user().uid) {
+  if (lstat(cluster.c_str(), &found) == 0) {
+    if (found.st_uid != user.uid) {
       return absl::PermissionDeniedError(absl::StrCat(
-          "data directory ", directory.path(), " belongs to user id ", found.st_uid, ", not to ",
-          directory.user().name, "; start the server as that user, or name another --data-dir"));
+          "data directory ", data_dir, " belongs to user id ", found.st_uid, ", not to ", user.name,
+          "; start the server as that user, or name another --data-dir"));
     }
-    const auto lines = ReadLines(directory.cluster_path() + "/PG_VERSION");
+    const auto lines = ReadLines(cluster + "/PG_VERSION");
     if (lines.empty() || !absl::SimpleAtoi(lines[0], &cluster_version)) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(directory.cluster_path(),
-                       " is not a PostgreSQL cluster; name another folder with --data-dir"));
+      return absl::FailedPreconditionError(absl::StrCat(
+          cluster, " is not a PostgreSQL cluster; name another folder with --data-dir"));
     }
   }
   absl::StatusOr<PostgresPrograms> programs =
-      FindPostgresPrograms(programs_folder, cluster_version);
-  if (!programs.ok()) {
-    return absl::Status(programs.status().code(),
-                        absl::StrCat("data directory ", directory.path(), ": ",
-                                     std::string(programs.status().message())));
-  }
-  return PostgresCluster(directory, *std::move(programs));
+      FindPostgresPrograms(programs_folder, cluster_version, user);
+  if (programs.ok()) return programs;
+  return absl::Status(
+      programs.status().code(),
+      absl::StrCat("data directory ", data_dir, ": ", std::string(programs.status().message())));
 }
 
 bool PostgresCluster::exists() const { return fs::exists(directory_->cluster_path()); }

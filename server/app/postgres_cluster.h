@@ -15,10 +15,16 @@ namespace millrace {
 // that supervises PostgreSQL.
 class PostgresCluster {
  public:
-  // Finds programs that fit the cluster, if there is one. Errors as FindPostgresPrograms, and
-  // PERMISSION_DENIED if the cluster belongs to another user.
-  static absl::StatusOr<PostgresCluster> Open(const DataDirectory& directory,
-                                              const std::string& programs_folder);
+  // Finds programs that fit the cluster in `data_dir`, if there is one; makes nothing. Errors as
+  // FindPostgresPrograms, and PERMISSION_DENIED if the cluster belongs to another user,
+  // FAILED_PRECONDITION if it is none.
+  static absl::StatusOr<PostgresPrograms> FindPrograms(const std::string& data_dir,
+                                                       const ProcessUser& user,
+                                                       const std::string& programs_folder);
+
+  // REQUIRES: `programs` are what FindPrograms has found.
+  PostgresCluster(const DataDirectory& directory, PostgresPrograms programs)
+      : directory_(&directory), programs_(std::move(programs)) {}
 
   bool exists() const;
 
@@ -43,9 +49,6 @@ class PostgresCluster {
   std::string DatabaseUrl() const;
 
  private:
-  PostgresCluster(const DataDirectory& directory, PostgresPrograms programs)
-      : directory_(&directory), programs_(std::move(programs)) {}
-
   absl::StatusOr<ChildProcess> StartProgram(std::vector<std::string> command, int inherited_fd);
   absl::Status RemoveStalePidFile() const;
 

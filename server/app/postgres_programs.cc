@@ -24,18 +24,22 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kDebianFolder[] = "/usr/lib/postgresql";
+constexpr char kHowToMend[] =
+    "install the package postgresql, name their folder with --postgres-bin-dir, or name a database "
+    "with --database-url";
 
 bool HoldsPrograms(const std::string& folder) {
   return access((folder + "/initdb").c_str(), X_OK) == 0 &&
          access((folder + "/postgres").c_str(), X_OK) == 0;
 }
 
-// Asks the program itself, which works everywhere. 0 if it does not answer.
-int AskMajorVersion(const std::string& program) {
+// Asks the program itself, which works everywhere. 0 if it does not answer this user.
+int AskMajorVersion(const std::string& program, const ProcessUser& user) {
   UniqueFd output(memfd_create("version", MFD_CLOEXEC));
   ChildProcess::Options options;
   options.command = {program, "--version"};
   options.working_directory = std::string("/");
+  options.user = user;
   options.output_fd = output.get();
   absl::StatusOr<ChildProcess> child = ChildProcess::Start(options);
   if (!child.ok()) return 0;
@@ -74,36 +78,38 @@ std::vector<std::string> PathFolders() {
 }
 
 absl::Status NothingFound() {
-  return absl::NotFoundError(
-      absl::StrCat("no PostgreSQL programs (initdb, postgres) in ", kDebianFolder,
-                   "/*/bin or PATH; install the package postgresql, name their folder with "
-                   "--postgres-bin-dir, or name a database with --database-url"));
+  return absl::NotFoundError(absl::StrCat("no PostgreSQL programs (initdb, postgres) in ",
+                                          kDebianFolder, "/*/bin or PATH; ", kHowToMend));
 }
 
 }  // namespace
 
-absl::StatusOr<PostgresPrograms> FindPostgresPrograms(const std::string& folder, int wanted_major) {
+absl::StatusOr<PostgresPrograms> FindPostgresPrograms(const std::string& folder, int wanted_major,
+                                                      const ProcessUser& user) {
   std::vector<std::string> folders = {folder};
   if (folder.empty()) {
     folders = DebianFolders();
     for (std::string& other : PathFolders()) folders.push_back(std::move(other));
     if (folders.empty()) return NothingFound();
   } else if (!HoldsPrograms(folder)) {
-    return absl::NotFoundError(absl::StrCat("postgres-bin-dir: ", folder,
-                                            " does not hold the programs initdb and postgres"));
+    return absl::NotFoundError(
+        absl::StrCat(folder,
+                     " does not hold the programs initdb and postgres; name the folder that "
+                     "does, or leave out --postgres-bin-dir and have them looked for"));
   }
   std::string seen;
   for (const std::string& candidate : folders) {
-    const int version = AskMajorVersion(candidate + "/postgres");
+    const int version = AskMajorVersion(candidate + "/postgres", user);
     if (version != 0 && (wanted_major == 0 || version == wanted_major)) {
       return PostgresPrograms{candidate, version};
     }
-    absl::StrAppend(
-        &seen, seen.empty() ? "" : ", ", candidate, " holds ",
-        version == 0 ? "a program that does not run" : absl::StrCat("version ", version));
+    absl::StrAppend(&seen, seen.empty() ? "" : ", ", candidate, " holds ",
+                    version == 0 ? absl::StrCat("a program that user ", user.name, " cannot run")
+                                 : absl::StrCat("version ", version));
   }
   if (wanted_major == 0) {
-    return absl::FailedPreconditionError(absl::StrCat("no usable PostgreSQL: ", seen));
+    return absl::FailedPreconditionError(
+        absl::StrCat("no usable PostgreSQL: ", seen, "; ", kHowToMend));
   }
   return absl::FailedPreconditionError(absl::StrCat(
       "the cluster is of PostgreSQL ", wanted_major, ", but ", seen, "; install PostgreSQL ",
