@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <map>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -18,6 +19,16 @@ namespace {
 using Table = std::vector<ServerOption>;
 
 absl::Status Expected(const std::string& what) { return absl::InvalidArgumentError(what); }
+
+absl::Status SetOnLostLease(const std::string& value, PoolConfig& pool) {
+  const std::map<std::string, OnLostLease> values = {{"interrupt", OnLostLease::kInterrupt},
+                                                     {"continue", OnLostLease::kContinue},
+                                                     {"exit", OnLostLease::kExit}};
+  const auto found = values.find(value);
+  if (found == values.end()) return Expected("must be interrupt, continue or exit");
+  pool.on_lost_lease = found->second;
+  return absl::OkStatus();
+}
 
 // The options of one group, by the kind of their value.
 class Group {
@@ -209,16 +220,10 @@ void AddSafety(ServerOptions& options, Table& table) {
                      "Others free the jobs of a server that has not been heard of for so long.");
   group.Milliseconds("heartbeat-interval-ms", pool.heartbeat_interval,
                      "How often the lease is renewed; at most a third of it.");
-  group.Add("on-lost-lease", "interrupt|continue", "interrupt",
-            "What becomes of running handlers when the lease cannot be renewed.",
-            [&pool](const std::string& value) {
-              if (value != "interrupt" && value != "continue") {
-                return Expected("must be interrupt or continue");
-              }
-              pool.on_lost_lease =
-                  value == "interrupt" ? OnLostLease::kInterrupt : OnLostLease::kContinue;
-              return absl::OkStatus();
-            });
+  group.Add("on-lost-lease", "interrupt|continue|exit", "interrupt",
+            "What becomes of running handlers when the lease cannot be renewed: they are asked to "
+            "stop, or go on, or are asked and, if they still run when it ends, the server exits.",
+            [&pool](const std::string& value) { return SetOnLostLease(value, pool); });
   group.Number("max-interruptions", pool.max_interruptions,
                "Beyond so many, an interruption of a job counts as a failure.");
   group.Milliseconds("retry-base-ms", pool.retry.base, "The shortest wait after a failure.");

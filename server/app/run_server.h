@@ -15,7 +15,9 @@ enum ExitCode {
   // Handlers ignored the request to stop for longer than the graceful timeout and a grace.
   kExitHandlersLeft = 3,
   // The database did not take what became of some jobs, which therefore run again.
-  kExitOutcomesLost = 4
+  kExitOutcomesLost = 4,
+  // With --on-lost-lease exit: handlers still ran when the lease of the pool ended.
+  kExitLeaseEnded = 5
 };
 
 // The whole life of a server with the tasks that `register_tasks` enters: reads the settings,

@@ -12,6 +12,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "server/app/database_url.h"
+#include "server/app/run_server.h"
 #include "server/base/logging.h"
 #include "server/rpc/health_control.h"
 #include "server/rpc/listen_address.h"
@@ -41,6 +42,12 @@ WorkerIdentity MakeIdentity(const std::string& pool_name, const std::string& ver
   identity.pid = getpid();
   identity.version = version;
   return identity;
+}
+
+// For a pool that must not outlive its lease. The kernel ends a private PostgreSQL with us.
+void LeaveProcess(const std::string& why) {
+  spdlog::error("leaving: {}", why);
+  _exit(kExitLeaseEnded);
 }
 
 }  // namespace
@@ -166,7 +173,7 @@ absl::Status ServiceGraph::BuildPool() {
   register_tasks_(*tasks_);
   if (!tasks_->status().ok()) return tasks_->status();
   pool_ = std::make_unique<WorkerPool>(*pool_store_, *tasks_, *emitter_, metrics_, clock_,
-                                       options_.pool, identity);
+                                       options_.pool, identity, LeaveProcess);
   pool_control_ = std::make_unique<WorkerPoolControl>(*pool_);
   guarded_pool_ = std::make_unique<GuardedPoolControl>(*pool_control_);
   return absl::OkStatus();

@@ -18,6 +18,7 @@ class LeaseState {
   void Renew(WorkerNumber worker, absl::Duration sent, absl::Duration ttl) {
     start_until_ns_ = absl::ToInt64Nanoseconds(sent + ttl / 2);
     interrupt_at_ns_ = absl::ToInt64Nanoseconds(sent + ttl * 2 / 3);
+    ends_at_ns_ = absl::ToInt64Nanoseconds(sent + ttl);
     worker_ = worker;
   }
   // There is no registration any more.
@@ -38,12 +39,18 @@ class LeaseState {
     return worker_ == kNone ? absl::InfiniteDuration() : absl::Nanoseconds(interrupt_at_ns_.load());
   }
 
+  // When others may end it unless it is renewed, at the earliest.
+  absl::Duration ends_at() const {
+    return worker_ == kNone ? absl::InfiniteDuration() : absl::Nanoseconds(ends_at_ns_.load());
+  }
+
  private:
   static constexpr WorkerNumber kNone = -1;
 
   std::atomic<WorkerNumber> worker_{kNone};
   std::atomic<int64_t> start_until_ns_{0};
   std::atomic<int64_t> interrupt_at_ns_{0};
+  std::atomic<int64_t> ends_at_ns_{0};
 };
 
 }  // namespace millrace

@@ -16,6 +16,9 @@ enum class OnLostLease {
   // They run on: an outage of the database interrupts nobody, but a server that alone was cut off
   // may overlap with the run of the pool that rescued its jobs.
   kContinue,
+  // As kInterrupt; and if some run all the same when the lease ends, the process is left, so that
+  // no handler of this pool overlaps with the next run of its job.
+  kExit,
 };
 
 // The settings of a worker pool, with the defaults of contract A2. A plain value.

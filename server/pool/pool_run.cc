@@ -14,9 +14,10 @@ PoolRun::PoolRun(Parts parts, std::vector<std::string> task_identifiers)
     : parts_(std::move(parts)),
       workers_(parts_.config.concurrency),
       slots_(workers_, parts_.config.stop_grace, parts_.clock, parts_.events),
+      lease_guard_(parts_.config.on_lost_lease, lease_, slots_, parts_.leave_process),
       queue_(workers_, parts_.config.queue_ttl, parts_.clock),
       watch_(parts_.clock, {[this](absl::Duration now) { return slots_.CheckTimes(now); },
-                            [this](absl::Duration now) { return CheckLease(now); }}),
+                            [this](absl::Duration now) { return lease_guard_.Check(now); }}),
       announcer_(parts_.events, parts_.counters,
                  [this](absl::Duration after) { claimer_.NoteDue(after); }),
       recorder_(parts_.store, announcer_, parts_.errors, parts_.clock, [this] { OnProgress(); }),
@@ -42,7 +43,7 @@ LeaseKeeper::Parts PoolRun::LeaseKeeperParts() {
         watch_.LookAt(lease_.interrupt_at());
         claimer_.NudgeIfHeldUp();
       },
-      /*on_lost=*/[this] { OnLeaseLost(); },
+      /*on_lost=*/[this] { lease_guard_.OnEnded(); },
       /*on_rescued=*/[this] { claimer_.Wake(); },
       /*on_cancelled=*/[this](const std::vector<Hold>& holds) { OnCancelled(holds); },
   };
@@ -370,12 +371,6 @@ void PoolRun::OnProgress() {
   changed_.NotifyAll();
 }
 
-void PoolRun::OnLeaseLost() {
-  if (parts_.config.on_lost_lease == OnLostLease::kInterrupt) {
-    slots_.RequestStopOfAll(StopReason::kPoolStops);
-  }
-}
-
 void PoolRun::OnCancelled(const std::vector<Hold>& holds) {
   // The database makes of what is given back, and of every outcome but success, a cancelled job.
   for (ClaimedBatch& batch : queue_.Take(holds)) {
@@ -395,16 +390,6 @@ std::vector<ClaimedBatch> PoolRun::TakeKept(const std::vector<Hold>& holds) {
     if (!some.jobs.empty()) taken.push_back(std::move(some));
   }
   return taken;
-}
-
-absl::Duration PoolRun::CheckLease(absl::Duration now) {
-  const absl::Duration interrupt_at = lease_.interrupt_at();
-  if (now < interrupt_at) return interrupt_at;
-  if (parts_.config.on_lost_lease == OnLostLease::kInterrupt) {
-    const int asked = slots_.RequestStopOfAll(StopReason::kPoolStops);
-    spdlog::error("pool: the lease could not be renewed; {} handlers are asked to stop", asked);
-  }
-  return absl::InfiniteDuration();
 }
 
 void PoolRun::UpdateGauges() {

@@ -13,6 +13,7 @@
 #include "server/pool/claimer.h"
 #include "server/pool/deadline_watch.h"
 #include "server/pool/job_runner.h"
+#include "server/pool/lease_guard.h"
 #include "server/pool/lease_keeper.h"
 #include "server/pool/lease_state.h"
 #include "server/pool/outcome_announcer.h"
@@ -53,6 +54,8 @@ class PoolRun {
     // Called in the supervisor's thread when the stop has ended; `forced` says that some handler
     // had to be asked to stop.
     std::function<void(const StopReport& report, bool forced)> on_stopped;
+    // As LeaseGuard.
+    LeaseGuard::LeaveProcess leave_process;
   };
 
   // `task_identifiers` are those to claim; empty means all.
@@ -125,14 +128,12 @@ class PoolRun {
 
   void ReturnUndispatched(ClaimedBatch jobs);
   void OnProgress();
-  void OnLeaseLost();
   void OnCancelled(const std::vector<Hold>& holds);
   bool HasKept() const;
   // Those of these jobs that have stayed locked, which they then do no more.
   std::vector<ClaimedBatch> TakeKept(const std::vector<Hold>& holds);
   // Returns whether the lease is to be ended.
   bool WaitWhileKept();
-  absl::Duration CheckLease(absl::Duration now);
   void UpdateGauges();
 
   // Constant after construction.
@@ -141,6 +142,7 @@ class PoolRun {
 
   LeaseState lease_;
   WorkerSlots slots_;
+  LeaseGuard lease_guard_;
   LocalQueue queue_;
   DeadlineWatch watch_;
   OutcomeAnnouncer announcer_;

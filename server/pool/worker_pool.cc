@@ -33,13 +33,14 @@ std::vector<std::string> TasksToClaim(const PoolConfig& config, const TaskRegist
 
 WorkerPool::WorkerPool(PoolStore& store, const TaskRegistry& tasks, EventEmitter& events,
                        MetricsRegistry& metrics, Clock& clock, PoolConfig config,
-                       WorkerIdentity identity)
+                       WorkerIdentity identity, LeaseGuard::LeaveProcess leave_process)
     : store_(store),
       registry_(tasks),
       events_(events),
       clock_(clock),
       config_(std::move(config)),
       identity_(std::move(identity)),
+      leave_process_(std::move(leave_process)),
       metrics_(metrics),
       errors_(events, counters_),
       tasks_(tasks, metrics) {}
@@ -84,7 +85,8 @@ absl::Status WorkerPool::Start() {
   const auto run = std::make_shared<PoolRun>(
       PoolRun::Parts{store_, events_, clock_, config_, identity_, tasks_, counters_, metrics_,
                      errors_,
-                     [this](const StopReport& report, bool forced) { EndStop(report, forced); }},
+                     [this](const StopReport& report, bool forced) { EndStop(report, forced); },
+                     leave_process_},
       TasksToClaim(config_, registry_));
   EmitPoolEvent(events_, EventType::kPoolStart, {.concurrency = config_.concurrency});
   const absl::Status started = run->Start();

@@ -12,6 +12,7 @@
 #include "server/events/event_emitter.h"
 #include "server/metrics/metrics.h"
 #include "server/pool/error_reporter.h"
+#include "server/pool/lease_guard.h"
 #include "server/pool/pool_config.h"
 #include "server/pool/pool_counters.h"
 #include "server/pool/pool_metrics.h"
@@ -45,9 +46,11 @@ class WorkerPool {
   // INVALID_ARGUMENT. What Start checks besides PoolConfig::Validate.
   static absl::Status ValidateTasks(const PoolConfig& config, const TaskRegistry& tasks);
 
-  // Does no I/O and starts no thread.
+  // Does no I/O and starts no thread. REQUIRES: `leave_process` is set if the pool is told so by
+  // OnLostLease::kExit; it may be called from any thread of the pool.
   WorkerPool(PoolStore& store, const TaskRegistry& tasks, EventEmitter& events,
-             MetricsRegistry& metrics, Clock& clock, PoolConfig config, WorkerIdentity identity);
+             MetricsRegistry& metrics, Clock& clock, PoolConfig config, WorkerIdentity identity,
+             LeaseGuard::LeaveProcess leave_process = nullptr);
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
@@ -103,6 +106,7 @@ class WorkerPool {
   Clock& clock_;
   const PoolConfig config_;
   const WorkerIdentity identity_;
+  const LeaseGuard::LeaveProcess leave_process_;
 
   PoolCounters counters_;
   PoolMetrics metrics_;

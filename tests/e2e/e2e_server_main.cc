@@ -48,6 +48,15 @@ TaskResult Slow(TaskContext& context) {
   return TaskResult::Fail("asked to stop");
 }
 
+// Runs until the file is there that the test has named, or until it is asked to stop.
+TaskResult Gated(TaskContext& context) {
+  NoteRun(context);
+  while (access(std::getenv("E2E_GATE_FILE"), F_OK) != 0) {
+    if (!context.WaitFor(absl::Milliseconds(20))) return TaskResult::Fail("asked to stop");
+  }
+  return TaskResult::Success();
+}
+
 // Leaves an event of some size.
 TaskResult Verbose(TaskContext&) { return TaskResult::Cancel(std::string(8'000, 'x')); }
 
@@ -62,6 +71,7 @@ void RegisterTestTasks(TaskRegistry& tasks) {
   tasks.Add("unhurried", Unhurried);
   tasks.Add("slow", Slow);
   tasks.Add("failing", [](TaskContext&) { return TaskResult::Fail("as always"); });
+  tasks.Add("gated", Gated);
   tasks.Add("verbose", Verbose);
   tasks.Add("ignoring", Ignoring);
 }

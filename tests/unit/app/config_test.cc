@@ -86,6 +86,15 @@ TEST_F(ConfigTest, EveryOptionOfATypeIsReadFromTheCommandLine) {
   EXPECT_EQ(options.pool.on_lost_lease, OnLostLease::kContinue);
 }
 
+TEST_F(ConfigTest, WhatToDoWithoutALeaseIsOneOfThreeWords) {
+  EXPECT_EQ(Options({"--on-lost-lease=exit"}).pool.on_lost_lease, OnLostLease::kExit);
+  EXPECT_EQ(Options({"--on-lost-lease=interrupt"}).pool.on_lost_lease, OnLostLease::kInterrupt);
+  environment_["MILLRACE_ON_LOST_LEASE"] = "exit";
+  EXPECT_EQ(Options({}).pool.on_lost_lease, OnLostLease::kExit);
+  EXPECT_THAT(Fault({"--on-lost-lease=leave"}),
+              HasSubstr("on-lost-lease: must be interrupt, continue or exit"));
+}
+
 TEST_F(ConfigTest, TheEnvironmentIsReadToo) {
   environment_["MILLRACE_CONCURRENCY"] = "7";
   environment_["MILLRACE_AUTOSTART"] = "false";

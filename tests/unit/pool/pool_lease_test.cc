@@ -202,6 +202,32 @@ TEST_F(PoolLeaseTest, HandlersMayRunOnWhenTheLeaseCannotBeRenewed) {
   EXPECT_TRUE(events_.OfType(EventType::kJobInterrupted).empty());
 }
 
+TEST_F(PoolLeaseTest, ThePoolLeavesTheProcessIfAHandlerOutlivesTheLeaseAndItWasToldSo) {
+  config_.on_lost_lease = OnLostLease::kExit;
+  store_.AddTask("stubborn");
+  Gate left;
+  pool_ = std::make_unique<WorkerPool>(store_, tasks_, emitter_, metrics_, clock_, config_,
+                                       WorkerIdentity{"worker-id", "pool-name", "host", 17, "1.0"},
+                                       [&left](const std::string&) { left.Open(); });
+  StartPool();
+  ASSERT_TRUE(gate_.WaitForArrivals(1));
+  store_.Fail(Call::kHeartbeat, absl::UnavailableError("away"), FakePoolStore::kAlways);
+  clock_.Advance(absl::Seconds(15));
+  EXPECT_TRUE(left.WaitForOpen());
+}
+
+TEST_F(PoolLeaseTest, WhatIsBufferedIsGivenBackInsteadOfBegunOnceHalfOfTheLeaseIsOver) {
+  ASSERT_NO_FATAL_FAILURE(FillLocalQueue());
+  store_.SetMaxJobsOfClaims(0);
+  store_.Fail(Call::kHeartbeat, absl::UnavailableError("away"), FakePoolStore::kAlways);
+  clock_.Advance(config_.lease_ttl / 2);
+  const int64_t begun = gate_.arrived();
+  gate_.Open();
+  ASSERT_TRUE(store_.WaitForState(buffered_, JobState::kReady));
+  EXPECT_EQ(store_.Look(buffered_).job.attempt, 0);
+  EXPECT_EQ(gate_.arrived(), begun);
+}
+
 TEST_F(PoolLeaseTest, RescueIsRepeatedUntilNothingIsFoundAnyMore) {
   LoseAPoolWith("ok", 25, /*started=*/false);
   StartPool();
