@@ -24,6 +24,7 @@ struct EventsOptions {
   std::optional<uint64_t> after;
   std::string incarnation;
   std::optional<int64_t> count;
+  std::string overflow = "gap";
 };
 
 client::EventSubscription::Options SubscriptionOptions() {
@@ -90,18 +91,23 @@ class OutageReporter {
   bool lost_ = false;
 };
 
+void SayHowToGoOn(const client::EventSubscription& feed, Session& session) {
+  const client::FeedPosition position = feed.position();
+  session.Remark(absl::StrCat("stopped; go on with --after ", position.sequence, " --incarnation ",
+                              position.incarnation));
+}
+
 absl::Status PrintUntilEnd(client::EventSubscription& feed, EventPrinter& printer,
                            OutageReporter& outages, const InterruptWatcher& interrupt,
                            Session& session) {
   while (!printer.done()) {
     const absl::StatusOr<client::FeedMessage> message = feed.Next();
     if (interrupt.signal() != 0) {
-      const client::FeedPosition position = feed.position();
       session.set_interrupted_by(interrupt.signal());
-      session.Remark(absl::StrCat("stopped; go on with --after ", position.sequence,
-                                  " --incarnation ", position.incarnation));
+      SayHowToGoOn(feed, session);
       return absl::CancelledError("interrupted");
     }
+    if (absl::IsResourceExhausted(message.status())) SayHowToGoOn(feed, session);
     if (!message.ok()) return message.status();
     outages.OnMessage();
     printer.Print(*message);
@@ -113,6 +119,7 @@ absl::Status Follow(const EventsOptions& options, const client::Connection& conn
                     Session& session) {
   client::EventQuery query = options.query;
   query.after = {options.incarnation, options.after.value_or(0)};
+  query.end_on_overflow = options.overflow == "disconnect";
   if (options.after == 0 && options.incarnation.empty()) {
     const absl::StatusOr<client::FeedPosition> now = CurrentPosition(connection, session);
     if (!now.ok()) return now.status();
@@ -178,6 +185,9 @@ void AddEventsCommand(CLI::App& parent, Session& session) {
   command->add_option("--count", options->count, "End after so many events")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 53, ""))
       ->type_name("N");
+  AddChoiceOption(*command, "--overflow", options->overflow, {"gap", "disconnect"},
+                  "What happens with --follow if events come faster than they can be printed: a "
+                  "gap shows where some are missing, or the command ends and says where");
   command->footer(
       "With --output json, each event is one JSON object on one line; events that are lost show "
       "as\n"

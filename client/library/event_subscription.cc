@@ -132,6 +132,7 @@ absl::StatusOr<std::optional<FeedMessage>> EventSubscription::Turn(absl::Duratio
 
 std::optional<FeedMessage> EventSubscription::Receive(std::optional<FeedMessage> message) {
   heard_ = true;
+  stream_heard_ = true;
   failures_ = 0;
   last_heard_ = clock_.Monotonic();
   if (!message.has_value()) return std::nullopt;
@@ -173,6 +174,8 @@ void EventSubscription::Connect() {
   for (const JobId id : query_.job_ids) request.add_job_ids(id);
   request.set_after_sequence(after.sequence);
   request.set_incarnation(after.incarnation);
+  if (query_.end_on_overflow) request.set_overflow(v1::EVENT_OVERFLOW_DISCONNECT);
+  stream_heard_ = false;
   last_heard_ = clock_.Monotonic();
   // Once it was there, it is waited for: gRPC looks for it every two seconds or sooner.
   stream_ = std::make_unique<EventStream>(*wire_->stub, std::move(request), heard_, [this] {
@@ -184,6 +187,8 @@ void EventSubscription::Connect() {
 
 absl::StatusOr<std::optional<FeedMessage>> EventSubscription::Disconnect(absl::Status reason) {
   stream_.reset();
+  // Before the first message it would say that there are too many subscribers.
+  if (query_.end_on_overflow && stream_heard_ && absl::IsResourceExhausted(reason)) return reason;
   ++failures_;
   const bool never_came =
       !heard_ && options_.first_attempts > 0 && failures_ >= options_.first_attempts;

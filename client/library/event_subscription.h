@@ -29,6 +29,8 @@ struct EventQuery {
   std::vector<std::string> task_identifiers;
   std::vector<JobId> job_ids;
   FeedPosition after;
+  // A subscriber that is too slow gets an error instead of a gap: see EventSubscription::Next.
+  bool end_on_overflow = false;
 };
 
 // Follows the event feed of a server over lost connections and restarts: it connects again by
@@ -55,8 +57,10 @@ class EventSubscription {
   ~EventSubscription();
 
   // Waits for the next message: events in order, a gap, or a bookmark. DEADLINE_EXCEEDED if none
-  // came within `timeout`: call it again. CANCELLED after Cancel. Every other error ends the
-  // subscription: the server refused it (INVALID_ARGUMENT for an unknown type, for example) or
+  // came within `timeout`: call it again. CANCELLED after Cancel. RESOURCE_EXHAUSTED if
+  // EventQuery::end_on_overflow was set and this subscriber was too slow: position() is the last
+  // that it got, and a further call connects again and begins with a gap. Every other error ends
+  // the subscription: the server refused it (INVALID_ARGUMENT for an unknown type, for example) or
   // first_attempts failed.
   absl::StatusOr<FeedMessage> Next(absl::Duration timeout = absl::InfiniteDuration());
 
@@ -93,6 +97,8 @@ class EventSubscription {
   absl::BitGen random_;
   int failures_ = 0;
   bool heard_ = false;
+  // From the stream at hand.
+  bool stream_heard_ = false;
   absl::Duration retry_at_ = -absl::InfiniteDuration();
   absl::Duration last_heard_;
 

@@ -34,6 +34,7 @@ EventCursor::EventCursor(EventSubscription subscription, const EventEmitter& emi
                          EventEncoder& encoder, Limits limits)
     : filter_(std::move(subscription.filter)),
       matches_all_(filter_.MatchesAll()),
+      end_on_overflow_(subscription.end_on_overflow),
       emitter_(emitter),
       encoder_(encoder),
       limits_(limits),
@@ -81,12 +82,17 @@ std::string EventCursor::IncarnationGap() {
   return GapMessage(1, sequence_, "incarnation");
 }
 
-std::string EventCursor::LossGap(const MissingEvents& missing) {
+EventCursor::Progress EventCursor::ReportLoss(const MissingEvents& missing, std::string& message) {
   // Missing before anything was read is what the subscriber came too late for.
   const bool evicted = std::exchange(begin_, EventSubscription::Begin::kNow) ==
                        EventSubscription::Begin::kAfterSequence;
+  if (end_on_overflow_ && !evicted) {
+    message = Bookmark();
+    return Progress::kOverflow;
+  }
   sequence_ = missing.last;
-  return GapMessage(missing.first, missing.last, evicted ? "evicted" : "overflow");
+  message = GapMessage(missing.first, missing.last, evicted ? "evicted" : "overflow");
+  return Progress::kGap;
 }
 
 EventCursor::Progress EventCursor::NextBatch(std::string& message) {
@@ -95,10 +101,9 @@ EventCursor::Progress EventCursor::NextBatch(std::string& message) {
     const uint64_t before = sequence_;
     const EventReading reading = emitter_.Read(sequence_, limits_.batch_events);
     if (reading.missing.has_value()) {
-      // What was collected so far comes first; the gap is found again with the next step.
+      // What was collected so far comes first; the loss is found again with the next step.
       if (batch.events > 0) break;
-      message = LossGap(*reading.missing);
-      return Progress::kGap;
+      return ReportLoss(*reading.missing, message);
     }
     begin_ = EventSubscription::Begin::kNow;
     if (reading.blocks.empty() || !Collect(reading.blocks, batch)) break;

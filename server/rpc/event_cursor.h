@@ -31,6 +31,8 @@ class EventCursor {
     kMessage,
     // A message that says what is missing.
     kGap,
+    // It was too slow, and wants to be disconnected then: the message, a bookmark, is its last.
+    kOverflow,
     // There is nothing more to send.
     kIdle,
     // No message, but events that it has not looked at yet.
@@ -49,6 +51,9 @@ class EventCursor {
     return phase_ == Phase::kFollowing && sequence_ >= sequence;
   }
 
+  // Everything up to here is dealt with.
+  uint64_t sequence() const { return sequence_; }
+
   // A serialized bookmark: everything up to here was delivered or did not match.
   std::string Bookmark() const;
 
@@ -63,7 +68,7 @@ class EventCursor {
 
   std::string GapMessage(uint64_t first, uint64_t last, const char* reason) const;
   std::string IncarnationGap();
-  std::string LossGap(const MissingEvents& missing);
+  Progress ReportLoss(const MissingEvents& missing, std::string& message);
   std::string BatchMessage(const Batch& batch) const;
   // Adds what matches, and goes on to the end of the blocks; false if the batch is full before.
   bool Collect(const std::vector<std::shared_ptr<const EventBlock>>& blocks, Batch& batch);
@@ -75,6 +80,7 @@ class EventCursor {
   // Constant after construction.
   const EventFilter filter_;
   const bool matches_all_;
+  const bool end_on_overflow_;
   const EventEmitter& emitter_;
   EventEncoder& encoder_;
   const Limits limits_;
@@ -83,7 +89,6 @@ class EventCursor {
 
   enum class Phase { kHello, kIncarnationGap, kFollowing } phase_ = Phase::kHello;
   EventSubscription::Begin begin_;
-  // Everything up to here is dealt with.
   uint64_t sequence_;
 };
 

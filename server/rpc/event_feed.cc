@@ -14,6 +14,12 @@ namespace {
 
 absl::Status ShuttingDown() { return absl::UnavailableError("server is shutting down"); }
 
+absl::Status TooSlow(uint64_t last_sequence) {
+  return absl::ResourceExhaustedError(
+      absl::StrCat("the subscriber was too slow, and what follows its last sequence, ",
+                   last_sequence, ", is not all there any more"));
+}
+
 }  // namespace
 
 EventFeed::EventFeed(EventEmitter& emitter, Clock& clock, MetricsRegistry& metrics, Options options)
@@ -24,6 +30,10 @@ EventFeed::EventFeed(EventEmitter& emitter, Clock& clock, MetricsRegistry& metri
                                     "Streams of the event feed that are open.", {})),
       gaps_(metrics.GetCounter("millrace_event_gaps_total",
                                "Gaps announced to subscribers of the event feed.", {})),
+      disconnects_(metrics.GetCounter("millrace_event_disconnects_total",
+                                      "Subscribers of the event feed that were too slow and wanted "
+                                      "to be disconnected then.",
+                                      {})),
       encoder_(emitter.incarnation(), options.cache_bytes) {}
 
 EventFeed::~EventFeed() {
@@ -157,14 +167,18 @@ void EventFeed::Serve(const StreamPtr& stream, std::optional<uint64_t> last) {
   const auto is_over = [&] { return last.has_value() && stream->cursor().HasPassed(*last); };
   if (!is_over()) SendNext(stream);
   // Nothing wakes the pump for a stream that went on without a message.
-  if (is_over() && !stream->writing()) stream->End(ToGrpcStatus(ShuttingDown()));
+  if (is_over() && !stream->writing() && !stream->ended())
+    stream->End(ToGrpcStatus(ShuttingDown()));
 }
 
 void EventFeed::SendNext(const StreamPtr& stream) {
   std::string message;
   const EventCursor::Progress progress = stream->cursor().Next(message);
   if (progress == EventCursor::Progress::kGap) gaps_.Increment();
-  if (!message.empty()) {
+  if (progress == EventCursor::Progress::kOverflow) {
+    disconnects_.Increment();
+    stream->End(std::move(message), ToGrpcStatus(TooSlow(stream->cursor().sequence())));
+  } else if (!message.empty()) {
     stream->Write(std::move(message), now_);
   } else if (now_ - stream->last_message_at() >= options_.bookmark_interval) {
     stream->Write(stream->cursor().Bookmark(), now_);

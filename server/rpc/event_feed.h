@@ -23,8 +23,8 @@ namespace millrace {
 // Sends the events of the emitter to all subscribers, from one thread of its own, the pump: each
 // stream has a cursor into the emitter's buffer and one write in flight, and whatever came during
 // that write is the next message. So a slow subscriber delays nobody and costs no memory; what the
-// buffer has dropped meanwhile is announced to it as a gap. Owned by the RpcServer; the emitter and
-// the clock outlive it. Thread-safe.
+// buffer has dropped meanwhile is announced to it as a gap, or ends its stream if it wants that.
+// Owned by the RpcServer; the emitter and the clock outlive it. Thread-safe.
 class EventFeed final : public Lifecycle, private EventStreamListener {
  public:
   struct Options {
@@ -79,6 +79,7 @@ class EventFeed final : public Lifecycle, private EventStreamListener {
   const Options options_;
   Gauge& subscribers_;
   Counter& gaps_;
+  Counter& disconnects_;
 
   // The pump's: streams that it has not ended, those of them that have more to look at, and the
   // time of this round.

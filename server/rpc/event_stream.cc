@@ -33,6 +33,12 @@ void EventStream::End(const grpc::Status& status) {
   Finish(status);
 }
 
+void EventStream::End(std::string message, const grpc::Status& status) {
+  ended_ = true;
+  message_ = ToByteBuffer(std::move(message));
+  StartWriteAndFinish(&message_, grpc::WriteOptions(), status);
+}
+
 void EventStream::OnWriteDone(bool ok) {
   if (!ok) broken_.store(true, std::memory_order_release);
   writing_.store(false, std::memory_order_release);

@@ -32,8 +32,10 @@ class EventStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
 
   // Sends a message. REQUIRES: !writing() && !ended().
   void Write(std::string message, absl::Duration now);
-  // Ends the stream; the one place that does. REQUIRES: !writing() && !ended().
+  // Ends the stream, the second one with a last message; nothing else does. REQUIRES: !writing() &&
+  // !ended().
   void End(const grpc::Status& status);
+  void End(std::string message, const grpc::Status& status);
 
   bool writing() const { return writing_.load(std::memory_order_acquire); }
   // The subscriber has gone.

@@ -279,6 +279,16 @@ TEST(EventsRequest, BadNamesAndIdsAreRefusedWithTheField) {
   EXPECT_THAT(SubscriptionFault(many), StartsWith("job_ids: at most 10000"));
 }
 
+TEST(EventsRequest, AnUnknownOverflowIsRefused) {
+  v1::EventsRequest request;
+  request.set_overflow(static_cast<v1::EventOverflow>(3));
+  EXPECT_EQ(SubscriptionFault(request), "overflow: there is no value 3");
+  request.set_overflow(v1::EVENT_OVERFLOW_DISCONNECT);
+  EXPECT_TRUE(ToEventSubscription(request, "me", 10)->end_on_overflow);
+  request.set_overflow(v1::EVENT_OVERFLOW_GAP);
+  EXPECT_FALSE(ToEventSubscription(request, "me", 10)->end_on_overflow);
+}
+
 TEST(EventsRequest, ASequenceThatHasNotComeIsRefused) {
   v1::EventsRequest request;
   request.set_after_sequence(11);

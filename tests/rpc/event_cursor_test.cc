@@ -179,6 +179,29 @@ TEST_F(EventCursorTest, FallingBehindAfterResumingInTheBufferIsOverflowToo) {
   EXPECT_EQ(Next(cursor).gap().reason(), "overflow");
 }
 
+TEST_F(EventCursorTest, FallingBehindEndsASubscriberThatWantsThatWithABookmark) {
+  EventCursor cursor = Cursor({.end_on_overflow = true});
+  Next(cursor);
+  Emit(1);
+  Next(cursor);
+  for (int i = 0; i < 5; ++i) Emit(5);
+  std::string message;
+  EXPECT_EQ(cursor.Next(message), Progress::kOverflow);
+  v1::EventsResponse response;
+  ASSERT_TRUE(response.ParseFromString(message));
+  EXPECT_EQ(response.bookmark().sequence(), 1u);
+  EXPECT_EQ(cursor.sequence(), 1u);
+}
+
+TEST_F(EventCursorTest, ASubscriberThatComesBackTooLateIsToldEvenIfItWantsToBeDisconnected) {
+  for (int i = 0; i < 5; ++i) Emit(5);
+  EventCursor cursor =
+      Cursor({.begin = Begin::kAfterSequence, .after_sequence = 2, .end_on_overflow = true});
+  Next(cursor);
+  EXPECT_EQ(Next(cursor).gap().reason(), "evicted");
+  EXPECT_EQ(Sequences(Next(cursor)).front(), 16u);
+}
+
 TEST_F(EventCursorTest, AnotherIncarnationIsAGapThenAllThatThisOneHolds) {
   Emit(3);
   EventCursor cursor = Cursor({.begin = Begin::kOtherIncarnation});

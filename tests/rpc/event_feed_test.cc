@@ -246,6 +246,34 @@ TEST_F(EventFeedTest, ASlowReaderHoldsUpNeitherEmitNorOthersAndLearnsOfItsGap) {
   EXPECT_TRUE(overflowed);
 }
 
+TEST_F(EventFeedTest, ASlowReaderThatWantsItIsDisconnectedWithItsLastSequence) {
+  v1::EventsRequest request;
+  request.set_overflow(v1::EVENT_OVERFLOW_DISCONNECT);
+  EventsReader slow = Subscribe(request);
+  const std::string error(10'000, 'x');
+  Emit(100, error);
+  uint64_t last = slow.NextSequences(100).back();
+  for (int i = 0; i < 35; ++i) Emit(100, error);
+  v1::EventsResponse response = slow.Next();
+  for (; response.has_batch(); response = slow.Next()) {
+    for (const v1::Event& event : response.batch().events()) ASSERT_EQ(event.sequence(), ++last);
+  }
+  EXPECT_EQ(response.bookmark().sequence(), last);
+  EXPECT_LT(last, emitter_.last_sequence());
+  EXPECT_EQ(slow.Finish(),
+            "RESOURCE_EXHAUSTED: the subscriber was too slow, and what follows its "
+            "last sequence, " +
+                std::to_string(last) + ", is not all there any more");
+  EXPECT_EQ(metrics_.Value("millrace_event_disconnects_total"), 1);
+
+  request.set_after_sequence(last);
+  EventsReader back = Subscribe(request);
+  const v1::EventGap gap = back.Next().gap();
+  EXPECT_EQ(gap.reason(), "evicted");
+  EXPECT_EQ(gap.first_missing(), last + 1);
+  EXPECT_EQ(back.NextSequences(1).front(), gap.last_missing() + 1);
+}
+
 TEST_F(EventFeedTest, AStreamThatIsCancelledLeavesTheOthersAlone) {
   EventsReader leaving = Subscribe();
   EventsReader staying = Subscribe();

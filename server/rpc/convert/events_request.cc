@@ -89,6 +89,20 @@ absl::Status SetBegin(const v1::EventsRequest& proto, const std::string& incarna
   return absl::OkStatus();
 }
 
+absl::Status SetOverflow(const v1::EventsRequest& proto, EventSubscription& subscription) {
+  switch (proto.overflow()) {
+    case v1::EVENT_OVERFLOW_UNSPECIFIED:
+    case v1::EVENT_OVERFLOW_GAP:
+      subscription.end_on_overflow = false;
+      return absl::OkStatus();
+    case v1::EVENT_OVERFLOW_DISCONNECT:
+      subscription.end_on_overflow = true;
+      return absl::OkStatus();
+    default:
+      return Fault("overflow", absl::StrCat("there is no value ", proto.overflow()));
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<EventSubscription> ToEventSubscription(const v1::EventsRequest& proto,
@@ -97,6 +111,7 @@ absl::StatusOr<EventSubscription> ToEventSubscription(const v1::EventsRequest& p
   EventSubscription subscription;
   if (absl::Status s = SetFilter(proto, subscription.filter); !s.ok()) return s;
   if (absl::Status s = SetBegin(proto, incarnation, last_sequence, subscription); !s.ok()) return s;
+  if (absl::Status s = SetOverflow(proto, subscription); !s.ok()) return s;
   return subscription;
 }
 

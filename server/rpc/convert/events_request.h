@@ -24,11 +24,13 @@ struct EventSubscription {
   Begin begin = Begin::kNow;
   // Up to here the subscriber has it all, or wants none of it.
   uint64_t after_sequence = 0;
+  // If it is too slow its stream ends; otherwise a gap tells what it has missed.
+  bool end_on_overflow = false;
 };
 
 // Decodes a request to the server process `incarnation`, whose last event so far is
-// `last_sequence`. INVALID_ARGUMENT with the field for unknown types, bad names or ids, more than
-// 10,000 of a kind, and a sequence that has not come yet.
+// `last_sequence`. INVALID_ARGUMENT with the field for unknown types and enum values, bad names or
+// ids, more than 10,000 of a kind, and a sequence that has not come yet.
 absl::StatusOr<EventSubscription> ToEventSubscription(const v1::EventsRequest& proto,
                                                       const std::string& incarnation,
                                                       uint64_t last_sequence);

@@ -189,6 +189,26 @@ TEST_F(EventSubscriptionTest, ReturnsARefusalAndDoesNotTryAgain) {
   EXPECT_EQ(feed_->requests().size(), 1U);
 }
 
+const grpc::Status kExhausted(grpc::StatusCode::RESOURCE_EXHAUSTED, "too slow");
+
+TEST_F(EventSubscriptionTest, TellsOfAnOverflowIfItWasAskedToAndGoesOnFromThere) {
+  Serve({{{WireBookmark("a", 4), WireEvents("a", 5, 6), WireBookmark("a", 7)}, kExhausted},
+         {{WireBookmark("a", 7), WireGap("a", 8, 9, "evicted")}, {}}});
+  EventSubscription& subscription = Subscribe({.end_on_overflow = true});
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(subscription.Next().ok());
+  EXPECT_EQ(subscription.Next().status(), absl::ResourceExhaustedError("too slow"));
+  EXPECT_EQ(subscription.position().sequence, 7U);
+  ASSERT_TRUE(subscription.Next().ok());
+  EXPECT_EQ(std::get<FeedGap>(subscription.Next()->content).first_missing, 8U);
+  EXPECT_EQ(feed_->requests().at(0).overflow(), v1::EVENT_OVERFLOW_DISCONNECT);
+  EXPECT_EQ(feed_->requests().at(1).after_sequence(), 7U);
+}
+
+TEST_F(EventSubscriptionTest, IsNotEndedByAServerThatHasTooManySubscribers) {
+  Serve({{{}, kExhausted}, {{WireBookmark("a", 4)}, {}}});
+  EXPECT_TRUE(Subscribe({.end_on_overflow = true}).Next().ok());
+}
+
 TEST_F(EventSubscriptionTest, GivesUpAfterTheFirstAttempts) {
   Serve({{{}, kLost}, {{}, kLost}});
   EXPECT_EQ(Subscribe({}, {.first_attempts = 2}).Next().status(),

@@ -120,6 +120,21 @@ TEST_F(EventsCommandTest, FollowsFromASequenceOn) {
   EXPECT_EQ(requests().at(0).incarnation(), "a");
 }
 
+TEST_F(EventsCommandTest, EndsAtAnOverflowIfItWasAskedToAndSaysHowToGoOn) {
+  server_.pool.on_events = [](const v1::EventsRequest& request, FakePool::EventWriter& writer,
+                              grpc::ServerContext&) {
+    EXPECT_EQ(request.overflow(), v1::EVENT_OVERFLOW_DISCONNECT);
+    writer.Write(WireEvents("a", 7, 8));
+    writer.Write(WireBookmark("a", 9));
+    return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "too slow");
+  };
+  const CommandRun run = Run({"--follow", "--overflow", "disconnect"});
+  EXPECT_EQ(run.code, 1);
+  EXPECT_THAT(run.out, HasSubstr("job 1008"));
+  EXPECT_THAT(run.err,
+              AllOf(HasSubstr("go on with --after 9 --incarnation a"), HasSubstr("too slow")));
+}
+
 TEST_F(EventsCommandTest, FollowsFromTheOldestForAfterZero) {
   EXPECT_THAT(Run({"--follow", "--after", "0", "--count", "1"}).out,
               HasSubstr("events 1 to 2 are missing"));
