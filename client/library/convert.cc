@@ -116,6 +116,12 @@ PartialSuccess FromProto(v1::PartialSuccess&& partial) {
                         std::move(*partial.mutable_results())};
 }
 
+JobProgress FromProto(v1::JobProgress&& progress) {
+  return JobProgress{progress.percent(),
+                     std::move(*progress.mutable_message()),
+                     {progress.counters().begin(), progress.counters().end()}};
+}
+
 JobEventData FromProto(v1::JobEvent&& job) {
   JobEventData data;
   data.job_id = job.job_id();
@@ -131,6 +137,10 @@ JobEventData FromProto(v1::JobEvent&& job) {
         FromProto(std::move(*job.mutable_partial_success())));
   }
   data.queue_name = std::move(*job.mutable_queue_name());
+  if (job.has_progress()) {
+    data.progress =
+        std::make_shared<const JobProgress>(FromProto(std::move(*job.mutable_progress())));
+  }
   return data;
 }
 
@@ -217,6 +227,10 @@ absl::StatusOr<JobDetails> FromProto(v1::Job&& job) {
   details.last_error = std::move(*job.mutable_last_error());
   details.worker_id = std::move(*job.mutable_worker_id());
   details.cancel_reason = std::move(*job.mutable_cancel_reason());
+  if (job.has_progress()) {
+    const absl::Time reported_at = FromProto(job.progress().reported_at());
+    details.progress = {FromProto(std::move(*job.mutable_progress())), reported_at};
+  }
   return details;
 }
 

@@ -36,6 +36,7 @@ absl::StatusOr<JobDetails> FromProto(v1::Job&& job);
 absl::StatusOr<Attempt> FromProto(v1::Attempt&& attempt);
 PartialSuccess FromProto(v1::PartialSuccess&& partial);
 PoolStats FromProto(const v1::StatsResponse& stats);
+JobProgress FromProto(v1::JobProgress&& progress);
 JobEventData FromProto(v1::JobEvent&& job);
 FeedEvent FromProto(v1::Event&& event);
 

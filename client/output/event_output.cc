@@ -26,6 +26,11 @@ JsonObject JobEventJson(const JobEventData& data) {
       .Add("error", data.error)
       .Add("next_run_at", data.next_run_at)
       .Add("queue_name", data.queue_name);
+  if (data.progress == nullptr) {
+    json.AddNull("progress");
+  } else {
+    json.AddObject("progress", ProgressJson(*data.progress));
+  }
   if (data.partial_success == nullptr) return json.AddNull("partial_success");
   return json.AddObject("partial_success", PartialSuccessJson(*data.partial_success));
 }
@@ -48,6 +53,7 @@ std::string JobText(const JobEventData& data, bool colored) {
   if (data.partial_success != nullptr) {
     parts.push_back(VisibleText(PartialText(*data.partial_success)));
   }
+  if (data.progress != nullptr) parts.push_back(VisibleText(ProgressText(*data.progress)));
   if (data.next_run_at.has_value()) parts.push_back("again at " + TimeText(*data.next_run_at));
   std::string line = absl::StrJoin(parts, ", ");
   if (!data.error.empty()) line += ": " + Styled(VisibleText(data.error), Style::kBad, colored);

@@ -1,8 +1,10 @@
 #include "client/output/job_output.h"
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "client/output/field_list.h"
 #include "client/output/names.h"
@@ -54,6 +56,10 @@ void WriteFields(const JobDetails& details, absl::Time now, bool colored, std::o
     fields.Add("finished at", TimeWithAge(*details.finished_at, now));
   }
   fields.AddUnlessEmpty("held by", details.worker_id);
+  if (details.progress.has_value()) {
+    fields.Add("progress", absl::StrCat(ProgressText(details.progress->progress), ", ",
+                                        Age(details.progress->reported_at, now)));
+  }
   fields.AddUnlessEmpty("to be cancelled", details.cancel_reason, Style::kWarning);
   fields.AddUnlessEmpty("last error", details.last_error, Style::kBad);
   fields.AddUnlessEmpty("key", job.job_key);
@@ -96,10 +102,30 @@ JsonObject PartialSuccessJson(const PartialSuccess& partial) {
       .AddJson("results", partial.results);
 }
 
+JsonObject ProgressJson(const JobProgress& progress) {
+  JsonObject counters;
+  for (const auto& [name, count] : progress.counters) counters.Add(name, count);
+  return JsonObject()
+      .AddReal("percent", progress.percent)
+      .Add("message", progress.message)
+      .AddObject("counters", counters);
+}
+
+std::string ProgressText(const JobProgress& progress) {
+  std::string text = absl::StrFormat("%.4g%%", progress.percent);
+  if (!progress.message.empty()) absl::StrAppend(&text, " ", progress.message);
+  std::vector<std::string> counts;
+  for (const auto& [name, count] : progress.counters) {
+    counts.push_back(absl::StrCat(count, " ", name));
+  }
+  if (!counts.empty()) absl::StrAppend(&text, " (", absl::StrJoin(counts, ", "), ")");
+  return text;
+}
+
 JsonObject JobJson(const JobDetails& details) {
   const Job& job = details.job;
-  return JsonObject()
-      .Add("id", job.id)
+  JsonObject json;
+  json.Add("id", job.id)
       .Add("task_identifier", job.task_identifier)
       .AddJson("payload", job.payload)
       .Add("state", Name(details.state))
@@ -117,6 +143,10 @@ JsonObject JobJson(const JobDetails& details) {
       .Add("last_error", details.last_error)
       .Add("worker_id", details.worker_id)
       .Add("cancel_reason", details.cancel_reason);
+  if (!details.progress.has_value()) return json.AddNull("progress");
+  return json.AddObject(
+      "progress",
+      ProgressJson(details.progress->progress).Add("reported_at", details.progress->reported_at));
 }
 
 JsonObject AttemptJson(const Attempt& attempt) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ostream>
+#include <string>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -15,6 +16,10 @@ namespace millrace::cli {
 JsonObject JobJson(const JobDetails& details);
 JsonObject AttemptJson(const Attempt& attempt);
 JsonObject PartialSuccessJson(const PartialSuccess& partial);
+JsonObject ProgressJson(const JobProgress& progress);
+
+// For people: "42.5% importing (1200 rows)".
+std::string ProgressText(const JobProgress& progress);
 
 // For people: one row per job. Times are ages alone where the screen is narrow.
 Table MakeJobTable(size_t screen_width, bool colored);

@@ -1,5 +1,7 @@
 #include "client/output/json_object.h"
 
+#include <charconv>
+
 #include "client/output/text.h"
 #include "client/output/time_text.h"
 #include "server/model/json_checker.h"
@@ -35,6 +37,12 @@ JsonObject& JsonObject::Add(std::string_view name, int64_t number) {
 
 JsonObject& JsonObject::AddUnsigned(std::string_view name, uint64_t number) {
   return AddRaw(name, std::to_string(number));
+}
+
+JsonObject& JsonObject::AddReal(std::string_view name, double number) {
+  char digits[32];
+  const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+  return AddRaw(name, {digits, static_cast<size_t>(end - digits)});
 }
 
 JsonObject& JsonObject::AddBool(std::string_view name, bool value) {

@@ -19,6 +19,8 @@ class JsonObject {
   JsonObject& Add(std::string_view name, const std::vector<std::string>& texts);
   JsonObject& Add(std::string_view name, int64_t number);
   JsonObject& AddUnsigned(std::string_view name, uint64_t number);
+  // REQUIRES: it is finite.
+  JsonObject& AddReal(std::string_view name, double number);
   JsonObject& AddBool(std::string_view name, bool value);
   // Nothing is null.
   JsonObject& Add(std::string_view name, std::optional<absl::Time> time);

@@ -95,7 +95,7 @@ Style StyleOfEvent(std::string_view type) {
       type == "worker/error" || type == "worker/stuck") {
     return Style::kBad;
   }
-  return type == "job/snoozed" ? Style::kFaint : Style::kWarning;
+  return type == "job/snoozed" || type == "job/progress" ? Style::kFaint : Style::kWarning;
 }
 
 }  // namespace millrace::cli

@@ -146,7 +146,7 @@ void AddDatabase(ServerOptions& options, Table& table) {
              "Bring the schema up to date and leave, without serving or running anything. Without "
              "it a server does so when it starts.");
   group.Number("max-connections", options.max_connections,
-               "Connections to the database that are open at a time, at most, six or more. Five "
+               "Connections to the database that are open at a time, at most, seven or more. Six "
                "are for the pool, the others for calls of JobQueue.");
 }
 

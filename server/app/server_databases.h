@@ -25,8 +25,8 @@ class ServerDatabases {
   };
 
   // One for each thread that uses them, so that none waits for another: the claimer, the recorder,
-  // the lease keeper, and the two duties of upkeep.
-  static constexpr int kPoolConnections = 5;
+  // the lease keeper, the progress reporter, and the two duties of upkeep.
+  static constexpr int kPoolConnections = 6;
 
   // Does no I/O. INVALID_ARGUMENT for a bad schema name or number.
   static absl::StatusOr<std::unique_ptr<ServerDatabases>> Create(const Options& options,

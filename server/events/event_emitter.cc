@@ -19,6 +19,11 @@ size_t BytesOf(const Event& event) {
         for (const std::string& step : *steps) bytes += sizeof(std::string) + step.capacity();
       }
     }
+    if (job->progress != nullptr) {
+      bytes += sizeof(JobProgress) + job->progress->message.capacity();
+      // Each in a node of the map.
+      for (const auto& [name, count] : job->progress->counters) bytes += 96 + name.capacity();
+    }
   } else if (const auto* error = std::get_if<WorkerErrorData>(&event.data)) {
     bytes += error->operation.capacity() + error->error.capacity();
   }

@@ -56,8 +56,8 @@ struct AttemptReport {
   // JSON text; empty for none.
   std::string result;
   std::optional<PartialSuccess> partial_success;
-  // The job has no key, no serial queue and nothing remembered of earlier attempts, so that its
-  // completion takes the short way.
+  // The job has no key, no serial queue, no progress and nothing remembered of earlier attempts, so
+  // that its completion takes the short way.
   bool plain = false;
 };
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "server/model/job_progress.h"
 
 namespace millrace {
 
@@ -62,6 +63,8 @@ struct JobDetails {
   std::string worker_id;
   // Why an operator has cancelled it; empty unless it is held and was cancelled since.
   std::string cancel_reason;
+  // What its handler last said of its progress; nothing unless it is held, and before it said any.
+  std::optional<ReportedProgress> progress;
 };
 
 }  // namespace millrace

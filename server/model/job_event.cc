@@ -7,10 +7,10 @@ namespace millrace {
 namespace {
 
 // In the order of the enum.
-constexpr std::array<std::string_view, 14> kNames = {
-    "pool/start",          "pool/stop",         "job/completed", "job/failed",      "job/exhausted",
-    "job/partial-success", "job/snoozed",       "job/cancelled", "job/interrupted", "job/timeout",
-    "job/rescued",         "job/stale-outcome", "worker/error",  "worker/stuck",
+constexpr std::array<std::string_view, 15> kNames = {
+    "pool/start",          "pool/stop",   "job/completed",     "job/failed",      "job/exhausted",
+    "job/partial-success", "job/snoozed", "job/cancelled",     "job/interrupted", "job/timeout",
+    "job/progress",        "job/rescued", "job/stale-outcome", "worker/error",    "worker/stuck",
 };
 static_assert(kNames.size() == static_cast<size_t>(EventType::kWorkerStuck) + 1);
 

@@ -10,6 +10,7 @@
 
 #include "absl/time/time.h"
 #include "server/model/job.h"
+#include "server/model/job_progress.h"
 #include "server/model/partial_success.h"
 
 namespace millrace {
@@ -25,6 +26,7 @@ enum class EventType {
   kJobCancelled,
   kJobInterrupted,
   kJobTimeout,
+  kJobProgress,
   kJobRescued,
   kJobStaleOutcome,
   kWorkerError,
@@ -57,6 +59,8 @@ struct JobEventData {
   // Shared, since an event is copied to each subscriber and never changed.
   std::shared_ptr<const PartialSuccess> partial_success;
   std::string queue_name;
+  // Shared for the same reason.
+  std::shared_ptr<const JobProgress> progress;
 };
 
 struct WorkerErrorData {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "server/base/clock.h"
+#include "server/pool/progress_reporter.h"
 #include "server/pool/worker_slot.h"
 #include "server/store/pool_store.h"
 #include "tasks/api/task_context.h"
@@ -15,8 +16,8 @@ namespace millrace {
 class AttemptContext final : public TaskContext {
  public:
   AttemptContext(const ClaimedJob& claimed, const std::string& worker_id, WorkerSlot& slot,
-                 Clock& clock)
-      : claimed_(claimed), worker_id_(worker_id), slot_(slot), clock_(clock) {}
+                 ProgressReporter& progress, Clock& clock)
+      : claimed_(claimed), worker_id_(worker_id), slot_(slot), progress_(progress), clock_(clock) {}
 
   const Job& job() const override { return claimed_.job; }
   const std::string& worker_id() const override { return worker_id_; }
@@ -29,11 +30,19 @@ class AttemptContext final : public TaskContext {
   bool WaitFor(absl::Duration duration) override { return slot_.WaitFor(duration); }
   void Log(LogLevel level, const std::string& message) override;
 
+  // For whoever called the handler, once it has ended: no progress of it is told any more. Returns
+  // whether any may have been.
+  bool EndProgress();
+
  private:
+  void KeepProgress(JobProgress progress) override;
+
   const ClaimedJob& claimed_;
   const std::string& worker_id_;
   WorkerSlot& slot_;
+  ProgressReporter& progress_;
   Clock& clock_;
+  bool has_progress_ = false;
 };
 
 }  // namespace millrace

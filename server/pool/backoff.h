@@ -2,9 +2,15 @@
 
 #include <algorithm>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 
 namespace millrace {
+
+// Whether the database may take the same later: it was away, busy, or too slow.
+inline bool IsTransient(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsAborted(status) || absl::IsDeadlineExceeded(status);
+}
 
 // How long to wait before the next try of something that fails: doubles from 50 ms up to 2 s, short
 // enough that work resumes soon after the database is back. Used from one thread.

@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "server/base/logging.h"
-#include "server/pool/attempt_context.h"
 
 namespace millrace {
 namespace {
@@ -41,7 +40,7 @@ absl::Duration Deadline(absl::Duration started, absl::Duration time_limit) {
 
 JobRunner::JobRunner(const PoolConfig& config, const TaskTable& tasks, const std::string& worker_id,
                      const LeaseState& lease, WorkerSlots& slots, DeadlineWatch& watch,
-                     OutcomeRecorder& recorder, Clock& clock)
+                     OutcomeRecorder& recorder, ProgressReporter& progress, Clock& clock)
     : config_(config),
       tasks_(tasks),
       worker_id_(worker_id),
@@ -49,6 +48,7 @@ JobRunner::JobRunner(const PoolConfig& config, const TaskTable& tasks, const std
       slots_(slots),
       watch_(watch),
       recorder_(recorder),
+      progress_(progress),
       clock_(clock) {}
 
 JobRunner::Ended JobRunner::Run(QueuedJob job, WorkerSlot& slot) {
@@ -63,13 +63,15 @@ JobRunner::Ended JobRunner::Run(QueuedJob job, WorkerSlot& slot) {
   }
   const Limits limits = LimitsOf(*entry.task);
   if (!BeginAttempt(job, slot, started, limits.time)) return Ended::kNotRun;
-  TaskResult result = CallHandler(*entry.task, job.claimed, slot);
+  AttemptContext context(job.claimed, worker_id_, slot, progress_, clock_);
+  TaskResult result = CallHandler(*entry.task, context);
   course.asked = slot.End();
   course.time_limit = limits.time;
   course.execution_time = clock_.Monotonic() - started;
   course.queue_time = job.claimed.queue_time_at_claim + (started - job.claimed_at);
   const OutcomeRules rules{*limits.retry, config_.max_interruptions};
   AttemptReport report = rules.Report(job.claimed, std::move(result), course);
+  if (context.EndProgress()) report.plain = false;
   const bool interrupted = report.outcome == AttemptOutcome::kInterrupted;
   Finish(std::move(job), std::move(report), entry.metrics.get());
   return interrupted ? Ended::kInterrupted : Ended::kFinished;
@@ -124,9 +126,7 @@ bool JobRunner::RecordLastStart(QueuedJob& job, WorkerSlot& slot) {
   return false;
 }
 
-TaskResult JobRunner::CallHandler(const TaskRegistry::Task& task, const ClaimedJob& claimed,
-                                  WorkerSlot& slot) {
-  AttemptContext context(claimed, worker_id_, slot, clock_);
+TaskResult JobRunner::CallHandler(const TaskRegistry::Task& task, AttemptContext& context) {
   slots_.active().fetch_add(1);
   TaskResult result = CallCatching(task.handler, context);
   slots_.active().fetch_sub(1);

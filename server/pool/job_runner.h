@@ -5,11 +5,13 @@
 
 #include "absl/time/time.h"
 #include "server/base/clock.h"
+#include "server/pool/attempt_context.h"
 #include "server/pool/deadline_watch.h"
 #include "server/pool/lease_state.h"
 #include "server/pool/outcome_recorder.h"
 #include "server/pool/outcome_rules.h"
 #include "server/pool/pool_config.h"
+#include "server/pool/progress_reporter.h"
 #include "server/pool/task_table.h"
 #include "server/pool/worker_slots.h"
 #include "server/queue/local_queue.h"
@@ -23,7 +25,7 @@ class JobRunner {
  public:
   JobRunner(const PoolConfig& config, const TaskTable& tasks, const std::string& worker_id,
             const LeaseState& lease, WorkerSlots& slots, DeadlineWatch& watch,
-            OutcomeRecorder& recorder, Clock& clock);
+            OutcomeRecorder& recorder, ProgressReporter& progress, Clock& clock);
 
   enum class Ended { kNotRun, kFinished, kInterrupted };
 
@@ -47,8 +49,7 @@ class JobRunner {
   bool BeginAttempt(QueuedJob& job, WorkerSlot& slot, absl::Duration& started,
                     absl::Duration time_limit);
   bool RecordLastStart(QueuedJob& job, WorkerSlot& slot);
-  TaskResult CallHandler(const TaskRegistry::Task& task, const ClaimedJob& claimed,
-                         WorkerSlot& slot);
+  TaskResult CallHandler(const TaskRegistry::Task& task, AttemptContext& context);
   void Finish(QueuedJob job, AttemptReport report, TaskMetrics* metrics);
 
   // Constant after construction.
@@ -59,6 +60,7 @@ class JobRunner {
   WorkerSlots& slots_;
   DeadlineWatch& watch_;
   OutcomeRecorder& recorder_;
+  ProgressReporter& progress_;
   Clock& clock_;
 
   std::atomic<bool> refuse_starts_{false};

@@ -19,12 +19,6 @@ constexpr absl::Duration kLongPause = absl::Seconds(5);
 // Before jobs whose keys are being taken are tried again.
 constexpr absl::Duration kBusyPause = absl::Milliseconds(20);
 
-bool IsTransient(const absl::Status& status) {
-  return status.code() == absl::StatusCode::kUnavailable ||
-         status.code() == absl::StatusCode::kAborted ||
-         status.code() == absl::StatusCode::kDeadlineExceeded;
-}
-
 // The same attempt as failed, with nothing in it that a database could refuse.
 AttemptReport WithoutContent(const AttemptReport& report, int max_attempts,
                              const absl::Status& refused) {

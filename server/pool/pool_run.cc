@@ -21,8 +21,9 @@ PoolRun::PoolRun(Parts parts, std::vector<std::string> task_identifiers)
       announcer_(parts_.events, parts_.counters,
                  [this](absl::Duration after) { claimer_.NoteDue(after); }),
       recorder_(parts_.store, announcer_, parts_.errors, parts_.clock, [this] { OnProgress(); }),
+      progress_(parts_.store, parts_.events, parts_.errors, parts_.clock),
       runner_(parts_.config, parts_.tasks, parts_.identity.worker_id, lease_, slots_, watch_,
-              recorder_, parts_.clock),
+              recorder_, progress_, parts_.clock),
       lease_keeper_({parts_.identity.worker_id, parts_.identity.pool_name, parts_.identity.host,
                      parts_.identity.pid, parts_.identity.version, parts_.config.lease_ttl},
                     parts_.config.heartbeat_interval, LeaseKeeperParts()),
@@ -91,7 +92,7 @@ absl::Status PoolRun::Start() {
   } catch (const std::system_error& error) {
     UndoStart();
     return absl::ResourceExhaustedError(
-        absl::StrCat("the pool needs ", workers_ + 5, " threads and did not get them (",
+        absl::StrCat("the pool needs ", workers_ + 6, " threads and did not get them (",
                      error.what(), "): lower the concurrency or raise the limit of threads"));
   }
   return absl::OkStatus();
@@ -102,6 +103,7 @@ void PoolRun::StartThreads() {
     Spawn(absl::StrCat("worker-", i), &Exits::workers, [this, i] { Work(i); });
   }
   Spawn("outcomes", &Exits::others, [this] { recorder_.Run(); });
+  Spawn("progress", &Exits::others, [this] { progress_.Run(); });
   Spawn("deadlines", &Exits::others, [this] { watch_.Run(); });
   Spawn("claimer", &Exits::claimer, [this] { RunClaimer(); });
   supervisor_ = StartNamedThread("pool-supervisor", [this] { Supervise(); });
@@ -118,6 +120,7 @@ void PoolRun::UndoStart() {
   claimer_.RequestStop();
   queue_.Close();
   recorder_.Finish();
+  progress_.RequestStop();
   watch_.RequestStop();
   if (supervisor_.joinable()) supervisor_.join();
   for (std::thread& thread : threads_) thread.join();
@@ -319,6 +322,7 @@ void PoolRun::Linger() {
   const bool end_lease = WaitWhileKept();
   lease_keeper_.RequestStop(end_lease);
   recorder_.Finish();
+  progress_.RequestStop();
   watch_.RequestStop();
   for (std::thread& thread : threads_) thread.join();
   UpdateGauges();

@@ -20,6 +20,7 @@
 #include "server/pool/outcome_recorder.h"
 #include "server/pool/pool_config.h"
 #include "server/pool/pool_stats.h"
+#include "server/pool/progress_reporter.h"
 #include "server/pool/task_table.h"
 #include "server/pool/worker_identity.h"
 #include "server/pool/worker_slots.h"
@@ -147,6 +148,7 @@ class PoolRun {
   DeadlineWatch watch_;
   OutcomeAnnouncer announcer_;
   OutcomeRecorder recorder_;
+  ProgressReporter progress_;
   JobRunner runner_;
   LeaseKeeper lease_keeper_;
   Claimer claimer_;

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "server/model/attempt.h"
 #include "server/model/job.h"
+#include "server/model/job_progress.h"
 #include "server/model/partial_success.h"
 
 namespace millrace {
@@ -63,6 +64,13 @@ struct Hold {
   JobId job_id = 0;
 
   bool operator==(const Hold&) const = default;
+};
+
+// How far the attempt of a hold is. A plain value.
+struct ProgressReport {
+  Hold hold;
+  // ValidateProgress has accepted it.
+  JobProgress progress;
 };
 
 // What became of a report.
@@ -165,6 +173,11 @@ class PoolStore {
   // available, with their attempt uncounted, when ResetOverdueJobs finds them or the lease ends.
   // Those that the claim no longer holds are left out.
   virtual absl::Status NoteKept(const std::vector<Hold>& holds) = 0;
+
+  // Keeps what handlers say of their progress, in place of what they said before, until their claim
+  // holds the job no more. One for each report: false if it does not, and then nothing is kept.
+  virtual absl::StatusOr<std::vector<bool>> WriteProgress(
+      const std::vector<ProgressReport>& reports) = 0;
 
   // What this worker holds of jobs that an operator has cancelled.
   virtual absl::StatusOr<std::vector<Hold>> ListCancelled(WorkerNumber worker) = 0;

@@ -47,6 +47,16 @@ std::vector<FakeTaskContext::LogRecord> FakeTaskContext::logs() const {
   return logs_;
 }
 
+std::vector<JobProgress> FakeTaskContext::progress() const {
+  MutexLock lock(mutex_);
+  return progress_;
+}
+
+void FakeTaskContext::KeepProgress(JobProgress progress) {
+  MutexLock lock(mutex_);
+  progress_.push_back(std::move(progress));
+}
+
 std::vector<absl::Duration> FakeTaskContext::waits() const {
   MutexLock lock(mutex_);
   return waits_;

@@ -48,6 +48,9 @@ class FakeTaskContext final : public TaskContext {
     std::string message;
   };
   std::vector<LogRecord> logs() const;
+  // Every ReportProgress that was good, in order; also those that a pool would leave out because
+  // others come soon after them.
+  std::vector<JobProgress> progress() const;
   // Every WaitFor that was asked for.
   std::vector<absl::Duration> waits() const;
 
@@ -65,6 +68,8 @@ class FakeTaskContext final : public TaskContext {
   void Log(LogLevel level, const std::string& message) override;
 
  private:
+  void KeepProgress(JobProgress progress) override;
+
   // Constant during the call of the handler.
   Job job_;
   const std::string worker_id_ = "fake-worker";
@@ -77,6 +82,7 @@ class FakeTaskContext final : public TaskContext {
   absl::Time now_ ABSL_GUARDED_BY(mutex_);
   absl::Time deadline_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   std::vector<LogRecord> logs_ ABSL_GUARDED_BY(mutex_);
+  std::vector<JobProgress> progress_ ABSL_GUARDED_BY(mutex_);
   std::vector<absl::Duration> waits_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -79,7 +79,7 @@ class CallersTest : public testing::Test {
 };
 
 TEST_F(CallersTest, CallersThatWaitForALockHoldUpNeitherTheLeaseNorTheJobs) {
-  StartServer({"--max-connections=9", "--lease-ttl-ms=3000", "--heartbeat-interval-ms=300"});
+  StartServer({"--max-connections=10", "--lease-ttl-ms=3000", "--heartbeat-interval-ms=300"});
   OpenTransaction blocking(schema_, "taken");
   std::vector<std::thread> callers;
   for (int i = 0; i < 20; ++i) {

@@ -110,6 +110,7 @@ absl::StatusOr<std::vector<ClaimedJob>> FakePoolStore::Claim(const ClaimRequest&
           view.held_by = request.worker;
           view.last_start_recorded = false;
           view.kept = false;
+          view.progress.reset();
           ++view.job.attempt;
           stored->claim_id = request.number;
           ClaimedJob& job = claimed.emplace_back();
@@ -301,6 +302,20 @@ absl::Status FakePoolStore::NoteKept(const std::vector<Hold>& holds) {
       if (Stored* stored = FindHeldLocked(hold); stored != nullptr) stored->view.kept = true;
     }
     return absl::OkStatus();
+  });
+}
+
+absl::StatusOr<std::vector<bool>> FakePoolStore::WriteProgress(
+    const std::vector<ProgressReport>& reports) {
+  return Do(Call::kWriteProgress, [&]() -> absl::StatusOr<std::vector<bool>> {
+    mutex_.AssertHeld();
+    std::vector<bool> written;
+    for (const ProgressReport& report : reports) {
+      Stored* stored = FindHeldLocked(report.hold);
+      written.push_back(stored != nullptr);
+      if (stored != nullptr) stored->view.progress = report.progress;
+    }
+    return written;
   });
 }
 

@@ -37,6 +37,7 @@ class FakePoolStore final : public PoolStore {
     kRecord,
     kGiveBack,
     kNoteKept,
+    kWriteProgress,
     kListCancelled,
     kListLeases,
     kRescue,
@@ -52,6 +53,8 @@ class FakePoolStore final : public PoolStore {
     // Stays locked though it has not begun.
     bool kept = false;
     WorkerNumber held_by = 0;
+    // Of the attempt that runs, the last that was written.
+    std::optional<JobProgress> progress;
     // What was recorded of its attempts, in order.
     std::vector<AttemptReport> history;
   };
@@ -122,6 +125,8 @@ class FakePoolStore final : public PoolStore {
   absl::StatusOr<RecordResult> GiveBack(WorkerNumber worker,
                                         const std::vector<Hold>& holds) override;
   absl::Status NoteKept(const std::vector<Hold>& holds) override;
+  absl::StatusOr<std::vector<bool>> WriteProgress(
+      const std::vector<ProgressReport>& reports) override;
   absl::StatusOr<std::vector<Hold>> ListCancelled(WorkerNumber worker) override;
   absl::StatusOr<std::vector<WorkerLease>> ListLeases() override;
   absl::StatusOr<std::vector<RescuedJob>> Rescue(WorkerNumber worker) override;

@@ -41,6 +41,11 @@ struct DataSetter {
       proto.clear_partial_success();
     }
     proto.set_queue_name(data.queue_name);
+    if (data.progress != nullptr) {
+      SetProgress(*data.progress, *proto.mutable_progress());
+    } else {
+      proto.clear_progress();
+    }
   }
 
   void operator()(const WorkerErrorData& data) const {

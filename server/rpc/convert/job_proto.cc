@@ -219,6 +219,10 @@ void SetJob(const JobDetails& details, v1::Job& proto) {
   proto.set_last_error(ToUtf8Text(details.last_error));
   proto.set_worker_id(details.worker_id);
   proto.set_cancel_reason(ToUtf8Text(details.cancel_reason));
+  if (details.progress.has_value()) {
+    SetProgress(details.progress->progress, *proto.mutable_progress());
+    SetTimestamp(details.progress->reported_at, *proto.mutable_progress()->mutable_reported_at());
+  }
 }
 
 void SetJobFromSpec(JobId id, const JobSpec& spec, v1::Job& proto) {
@@ -258,6 +262,15 @@ void SetPartialSuccess(const PartialSuccess& partial, v1::PartialSuccess& proto)
   for (const std::string& step : partial.failed_steps) proto.add_failed_steps(ToUtf8Text(step));
   proto.set_retry_from_step(ToUtf8Text(partial.retry_from_step));
   proto.set_results(ToUtf8Text(partial.results));
+}
+
+void SetProgress(const JobProgress& progress, v1::JobProgress& proto) {
+  proto.Clear();
+  proto.set_percent(progress.percent);
+  proto.set_message(ToUtf8Text(progress.message));
+  for (const auto& [name, count] : progress.counters) {
+    (*proto.mutable_counters())[ToUtf8Text(name)] = count;
+  }
 }
 
 }  // namespace millrace

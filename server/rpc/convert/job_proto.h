@@ -32,8 +32,9 @@ v1::CancelResult ToProto(CancelResult result);
 // These fill a message that was empty.
 void SetJob(const JobDetails& details, v1::Job& proto);
 void SetAttempt(const Attempt& attempt, v1::Attempt& proto);
-// This one any message.
+// These any message.
 void SetPartialSuccess(const PartialSuccess& partial, v1::PartialSuccess& proto);
+void SetProgress(const JobProgress& progress, v1::JobProgress& proto);
 
 // The part of `spec` that a job has in common with it, for a job whose state is not known.
 void SetJobFromSpec(JobId id, const JobSpec& spec, v1::Job& proto);

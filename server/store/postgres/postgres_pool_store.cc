@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "server/model/utf8.h"
 #include "server/store/postgres/attempt_reports.h"
 #include "server/store/postgres/claim_rows.h"
 #include "server/store/postgres/job_rows.h"
@@ -179,6 +180,31 @@ absl::Status PostgresPoolStore::NoteKept(const std::vector<Hold>& holds) {
     const HoldArrays arrays(holds);
     connection.Execute(transaction, "NoteKept", arrays.claims, arrays.jobs);
   });
+}
+
+absl::StatusOr<std::vector<bool>> PostgresPoolStore::WriteProgress(
+    const std::vector<ProgressReport>& reports) {
+  std::vector<bool> written(reports.size(), false);
+  ArrayText claims, jobs, percents, messages, counters;
+  for (const ProgressReport& report : reports) {
+    claims.AddInteger(report.hold.claim_id);
+    jobs.AddInteger(report.hold.job_id);
+    percents.AddReal(report.progress.percent);
+    messages.AddText(CleanUtf8(report.progress.message, ProgressLimits::kMessageBytes));
+    counters.AddText(CountersToJson(report.progress.counters));
+  }
+  const std::string claim_ids = claims.Take(), job_ids = jobs.Take(),
+                    all_percents = percents.Take(), all_messages = messages.Take(),
+                    all_counters = counters.Take();
+  absl::Status ran = database_.Run("write_progress", [&](PostgresConnection& connection) {
+    pqxx::nontransaction transaction(connection.raw());
+    for (const auto& row : connection.Execute(transaction, "WriteProgress", claim_ids, job_ids,
+                                              all_percents, all_messages, all_counters)) {
+      written[row[0].as<size_t>() - 1] = true;
+    }
+  });
+  if (!ran.ok()) return ran;
+  return written;
 }
 
 absl::StatusOr<std::vector<Hold>> PostgresPoolStore::ListCancelled(WorkerNumber worker) {

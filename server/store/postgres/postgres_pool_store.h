@@ -29,6 +29,8 @@ class PostgresPoolStore final : public PoolStore {
   absl::StatusOr<RecordResult> GiveBack(WorkerNumber worker,
                                         const std::vector<Hold>& holds) override;
   absl::Status NoteKept(const std::vector<Hold>& holds) override;
+  absl::StatusOr<std::vector<bool>> WriteProgress(
+      const std::vector<ProgressReport>& reports) override;
   absl::StatusOr<std::vector<Hold>> ListCancelled(WorkerNumber worker) override;
   absl::StatusOr<std::vector<WorkerLease>> ListLeases() override;
   absl::StatusOr<std::vector<RescuedJob>> Rescue(WorkerNumber worker) override;

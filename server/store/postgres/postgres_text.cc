@@ -33,6 +33,12 @@ void ArrayText::AddInteger(int64_t value) {
   AddRaw({digits, static_cast<size_t>(end - digits)});
 }
 
+void ArrayText::AddReal(double value) {
+  char digits[32];
+  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+  AddRaw({digits, static_cast<size_t>(end - digits)});
+}
+
 void ArrayText::AddText(std::string_view value) {
   Separate();
   text_ += '"';
@@ -102,6 +108,20 @@ std::optional<PartialSuccess> PartialSuccessFromJson(const std::string& json,
   partial.retry_from_step = value.value("retry_from_step", "");
   partial.results = results;
   return partial;
+}
+
+std::string CountersToJson(const std::map<std::string, int64_t>& counters) {
+  return nlohmann::json(counters).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::map<std::string, int64_t> CountersFromJson(const std::string& json) {
+  std::map<std::string, int64_t> counters;
+  const nlohmann::json value = nlohmann::json::parse(json, nullptr, false);
+  if (!value.is_object()) return counters;
+  for (const auto& [name, count] : value.items()) {
+    if (count.is_number_integer()) counters[name] = count.get<int64_t>();
+  }
+  return counters;
 }
 
 std::vector<std::string> StringsFromJson(const std::string& json) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +21,7 @@ class ArrayText {
  public:
   ArrayText() : text_("{") {}
   void AddInteger(int64_t value);
+  void AddReal(double value);
   void AddText(std::string_view value);  // quoted and escaped
   void AddBoolean(bool value) { AddRaw(value ? "t" : "f"); }
   // The whole array; the builder is empty afterwards.
@@ -46,6 +48,9 @@ std::string TimestampText(absl::Time time);
 std::string PartialSuccessToJson(const PartialSuccess& partial);
 std::optional<PartialSuccess> PartialSuccessFromJson(const std::string& json,
                                                      const std::string& results);
+// An object of whole numbers, and back; empty for anything else.
+std::string CountersToJson(const std::map<std::string, int64_t>& counters);
+std::map<std::string, int64_t> CountersFromJson(const std::string& json);
 // A JSON array of strings; empty for anything else.
 std::vector<std::string> StringsFromJson(const std::string& json);
 

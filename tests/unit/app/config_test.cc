@@ -111,7 +111,7 @@ TEST_F(ConfigTest, AnEmptyEnvironmentVariableCountsAsUnset) {
 }
 
 TEST_F(ConfigTest, TheCommandLineBeatsTheEnvironmentAndThatBeatsTheFile) {
-  const std::string file = Write("concurrency = 1\nqueue-size = 1\nmax-connections = 6\n");
+  const std::string file = Write("concurrency = 1\nqueue-size = 1\nmax-connections = 7\n");
   environment_["MILLRACE_CONCURRENCY"] = "2";
   environment_["MILLRACE_QUEUE_SIZE"] = "2";
   const ServerOptions options = Options({"--config", file, "--concurrency", "3"});

@@ -49,6 +49,15 @@ TEST(FakeTaskContextTest, LogsAreKeptAndShown) {
   EXPECT_EQ(seen, "hot");
 }
 
+TEST(FakeTaskContextTest, ProgressIsKeptIfItIsGood) {
+  FakeTaskContext fake("t");
+  TaskContext& context = fake;
+  EXPECT_EQ(context.ReportProgress(50, "half", {{"rows", 7}}), absl::OkStatus());
+  EXPECT_FALSE(context.ReportProgress(120).ok());
+  ASSERT_EQ(fake.progress().size(), 1u);
+  EXPECT_EQ(fake.progress()[0], (JobProgress{50, "half", {{"rows", 7}}}));
+}
+
 TEST(FakeTaskContextTest, ThereIsNoTimeLimitUnlessOneIsSet) {
   const FakeTaskContext context("t");
   EXPECT_EQ(context.TimeLeft(), absl::InfiniteDuration());

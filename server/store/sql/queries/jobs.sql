@@ -48,7 +48,7 @@ where lane is not null and ($3 = '' or queue is not null);
 -- Index: the primary keys; claims, which are few, are read whole once.
 with asked as materialized (select * from {schema}.job where id = any ($1::bigint[])),
 held as materialized (
-  select i id, c.worker, h.attempts + 1 attempt
+  select i id, c.id claim_id, c.worker, h.attempts + 1 attempt
   from {schema}.claim c cross join unnest(c.first_ids, c.counts, c.attempts) h(first_id, jobs, attempts)
   cross join generate_series(h.first_id, h.first_id + h.jobs - 1) i join asked on asked.id = i
   where not i = any (c.returned)
@@ -59,7 +59,8 @@ select j.id, l.task_identifier, j.payload, j.priority, j.max_attempts, q.name qu
        when s.id is not null then 's' when f.id is not null then 'f' else 'r' end state,
   coalesce(nullif(ended.attempt, 0), h.attempt, s.attempts, f.attempts, r.attempts, last.attempt, 0) attempt,
   coalesce(ended.finished_at, e.since) finished_at,
-  error.error_message, w.worker_id, case when h.id is not null then mark.reason end cancel_reason
+  error.error_message, w.worker_id, case when h.id is not null then mark.reason end cancel_reason,
+  p.percent, p.message progress_message, p.counters, p.reported_at
 from asked j join {schema}.lane l on l.id = j.lane
 left join {schema}.queue q on q.id = j.queue
 left join {schema}.job_memory m on m.job_id = j.id
@@ -68,6 +69,7 @@ left join {schema}.exhausted e on e.id = j.id
 left join held h on h.id = j.id
 left join {schema}.worker w on w.id = h.worker
 left join {schema}.cancel_mark mark on mark.job_id = j.id
+left join {schema}.progress p on p.job_id = h.id and p.claim_id = h.claim_id
 left join lateral (
   select c.id, c.attempts from {schema}.scheduled c where c.id <= j.id and c.id > j.id - 100 and c.id + c.jobs > j.id order by c.id desc limit 1) s on true
 left join {schema}.follower f on f.id = j.id

@@ -56,6 +56,10 @@ select claim_id, job_id, verdict, recorded_at, reason from {schema}.settle($1::i
     $10::text[], $11::text[], $12::text[], $13::text[])
     u(claim_id, job_id, outcome, attempt, exhausted, delay_ms, execution_us, queue_us, error_message, error_detail, result, partial_success)));
 
+-- name: WriteProgress
+-- See write_progress: index claim_pkey, progress_pkey; locks claims in order of id.
+select {schema}.write_progress($1::bigint[], $2::bigint[], $3::float8[], $4::text[], $5::text[]);
+
 -- name: ListCancelled
 -- What worker $1 holds of jobs that were cancelled. Index: claim_worker_idx; the marks, which are few, are read whole.
 select h.claim_id, h.job_id from (select array_agg(job_id) ids from {schema}.cancel_mark) marks
