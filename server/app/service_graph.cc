@@ -152,6 +152,7 @@ absl::Status ServiceGraph::ReachDatabase() {
   ping_store_ = std::make_unique<PostgresJobStore>(databases_->readiness(), metrics_);
   pool_store_ = std::make_unique<PostgresPoolStore>(databases_->pool());
   job_store_ = std::make_unique<PostgresJobStore>(databases_->calls(), metrics_);
+  watch_store_ = std::make_unique<PostgresJobWatchStore>(databases_->calls());
   maintenance_store_ = std::make_unique<PostgresMaintenanceStore>(databases_->pool());
   upkeep_store_ = std::make_unique<PostgresJobStore>(databases_->pool(), metrics_);
   return absl::OkStatus();
@@ -181,7 +182,8 @@ absl::Status ServiceGraph::BuildPool() {
 
 absl::Status ServiceGraph::Serve() {
   rpc_ = std::make_unique<RpcServer>(
-      options_.rpc, RpcServer::Backends{*guarded_pool_, *job_store_, *emitter_, clock_, metrics_});
+      options_.rpc,
+      RpcServer::Backends{*guarded_pool_, *job_store_, *watch_store_, *emitter_, clock_, metrics_});
   Readiness::Options patience;
   patience.claim_patience = options_.pool.poll_interval + kClaimPatience;
   readiness_ = std::make_unique<Readiness>(

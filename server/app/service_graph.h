@@ -22,6 +22,7 @@
 #include "server/rpc/rpc_server.h"
 #include "server/rpc/worker_pool_control.h"
 #include "server/store/postgres/postgres_job_store.h"
+#include "server/store/postgres/postgres_job_watch_store.h"
 #include "server/store/postgres/postgres_maintenance_store.h"
 #include "server/store/postgres/postgres_pool_store.h"
 #include "server/store/postgres/postgres_wakeup_listener.h"
@@ -109,6 +110,7 @@ class ServiceGraph {
   std::unique_ptr<PostgresJobStore> ping_store_;
   std::unique_ptr<PostgresPoolStore> pool_store_;
   std::unique_ptr<PostgresJobStore> job_store_;
+  std::unique_ptr<PostgresJobWatchStore> watch_store_;
   std::unique_ptr<PostgresMaintenanceStore> maintenance_store_;
   // For what the upkeep does to jobs, which must not wait for callers.
   std::unique_ptr<PostgresJobStore> upkeep_store_;

@@ -8,6 +8,7 @@
 #include "server/base/logging.h"
 #include "server/model/utf8.h"
 #include "server/rpc/convert/job_proto.h"
+#include "server/rpc/job_wait.h"
 #include "server/rpc/page_token.h"
 #include "server/rpc/rpc_call.h"
 
@@ -79,10 +80,11 @@ absl::StatusOr<std::string> ToReason(const std::string& proto) {
 
 }  // namespace
 
-JobQueueService::JobQueueService(JobStore& store, PoolControl& pool,
+JobQueueService::JobQueueService(JobStore& store, PoolControl& pool, JobWatcher& watcher,
                                  const RpcServerOptions& options)
     : store_(store),
       pool_(pool),
+      watcher_(watcher),
       limits_(options.limits),
       default_max_attempts_(options.default_max_attempts),
       lock_timeout_(options.lock_timeout) {}
@@ -107,6 +109,12 @@ grpc::Status JobQueueService::GetJob(grpc::ServerContext* context, const v1::Get
   return RpcCall(*context, "JobQueue/GetJob").Run([&] {
     return GetOne(*request, LimitOf(*context), *response);
   });
+}
+
+grpc::ServerUnaryReactor* JobQueueService::WaitJob(grpc::CallbackServerContext* context,
+                                                   const v1::WaitJobRequest* request,
+                                                   v1::WaitJobResponse* response) {
+  return JobWait::Begin(RpcCall(*context, "JobQueue/WaitJob"), watcher_, *request, *response);
 }
 
 grpc::Status JobQueueService::ListJobs(grpc::ServerContext* context,

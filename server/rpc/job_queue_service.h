@@ -4,19 +4,22 @@
 
 #include "millrace/v1/job_queue.grpc.pb.h"
 #include "server/model/job_spec.h"
+#include "server/rpc/job_watcher.h"
 #include "server/rpc/pool_control.h"
 #include "server/rpc/rpc_server_options.h"
 #include "server/store/job_store.h"
 
 namespace millrace {
 
-// millrace.v1.JobQueue over the store. Every call blocks a thread of gRPC's synchronous server
-// while the database works; how many there are is a setting of the RpcServer. Owned by the
+// millrace.v1.JobQueue over the store. Every call but WaitJob blocks a thread of gRPC's synchronous
+// server while the database works; how many there are is a setting of the RpcServer. Owned by the
 // RpcServer; destroyed after the grpc::Server. Thread-safe.
-class JobQueueService final : public v1::JobQueue::Service {
+class JobQueueService final
+    : public v1::JobQueue::WithCallbackMethod_WaitJob<v1::JobQueue::Service> {
  public:
-  // Wakes `pool` after adding jobs that are due.
-  JobQueueService(JobStore& store, PoolControl& pool, const RpcServerOptions& options);
+  // Wakes `pool` after adding jobs that are due. `watcher` answers those who wait for jobs.
+  JobQueueService(JobStore& store, PoolControl& pool, JobWatcher& watcher,
+                  const RpcServerOptions& options);
 
  private:
   grpc::Status AddJob(grpc::ServerContext* context, const v1::AddJobRequest* request,
@@ -27,7 +30,9 @@ class JobQueueService final : public v1::JobQueue::Service {
                       v1::GetJobResponse* response) override;
   grpc::Status ListJobs(grpc::ServerContext* context, const v1::ListJobsRequest* request,
                         v1::ListJobsResponse* response) override;
-
+  grpc::ServerUnaryReactor* WaitJob(grpc::CallbackServerContext* context,
+                                    const v1::WaitJobRequest* request,
+                                    v1::WaitJobResponse* response) override;
   grpc::Status CancelJobs(grpc::ServerContext* context, const v1::CancelJobsRequest* request,
                           v1::CancelJobsResponse* response) override;
   grpc::Status ResetOverdueJobs(grpc::ServerContext* context,
@@ -53,6 +58,7 @@ class JobQueueService final : public v1::JobQueue::Service {
 
   JobStore& store_;
   PoolControl& pool_;
+  JobWatcher& watcher_;
   const JobLimits limits_;
   const int default_max_attempts_;
   const absl::Duration lock_timeout_;

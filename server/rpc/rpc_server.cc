@@ -12,6 +12,7 @@
 #include "server/rpc/grpc_log.h"
 #include "server/rpc/health_service.h"
 #include "server/rpc/job_queue_service.h"
+#include "server/rpc/job_watcher.h"
 #include "server/rpc/listen_address.h"
 #include "server/rpc/worker_pool_service.h"
 
@@ -56,8 +57,11 @@ RpcServer::RpcServer(RpcServerOptions options, const Backends& backends)
       health_(std::make_unique<HealthService>()),
       feed_(std::make_unique<EventFeed>(backends.emitter, backends.clock, backends.metrics,
                                         FeedOptions(options_))),
+      watcher_(std::make_unique<JobWatcher>(backends.watch_store, backends.emitter, backends.clock,
+                                            JobWatcher::Options())),
       worker_pool_(std::make_unique<WorkerPoolService>(backends.pool, backends.emitter, *feed_)),
-      job_queue_(std::make_unique<JobQueueService>(backends.store, backends.pool, options_)) {}
+      job_queue_(
+          std::make_unique<JobQueueService>(backends.store, backends.pool, *watcher_, options_)) {}
 
 RpcServer::~RpcServer() { Shutdown(absl::ZeroDuration()); }
 
@@ -75,6 +79,7 @@ absl::Status RpcServer::StartAll() {
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   if (absl::Status started = worker_pool_->StartLanes(); !started.ok()) return started;
   if (absl::Status started = feed_->Start(); !started.ok()) return started;
+  if (absl::Status started = watcher_->Start(); !started.ok()) return started;
   grpc::ServerBuilder builder;
   SetKeepalive(builder);
   SetLimits(options_, builder);
@@ -118,6 +123,7 @@ void RpcServer::Shutdown(absl::Duration grace) {
   }
   health_->Retire();
   feed_->RequestStop();
+  watcher_->RequestStop();
   worker_pool_->StopLanes();
   health_->EndWatches();
   if (server_ != nullptr) {
@@ -126,6 +132,7 @@ void RpcServer::Shutdown(absl::Duration grace) {
     server_->Wait();
   }
   feed_->Join();
+  watcher_->Join();
   MutexLock lock(shutdown_mutex_);
   life_ = Life::kShutDown;
   shutdown_changed_.NotifyAll();

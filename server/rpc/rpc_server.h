@@ -14,6 +14,7 @@
 #include "server/rpc/pool_control.h"
 #include "server/rpc/rpc_server_options.h"
 #include "server/store/job_store.h"
+#include "server/store/job_watch_store.h"
 
 namespace grpc {
 class Server;
@@ -25,6 +26,7 @@ namespace millrace {
 class EventFeed;
 class HealthService;
 class JobQueueService;
+class JobWatcher;
 class WorkerPoolService;
 
 // The gRPC server with all its services: WorkerPool, JobQueue, health and reflection. Owned by the
@@ -36,6 +38,7 @@ class RpcServer final : public HealthControl {
   struct Backends {
     PoolControl& pool;
     JobStore& store;
+    JobWatchStore& watch_store;
     EventEmitter& emitter;
     Clock& clock;
     MetricsRegistry& metrics;
@@ -57,8 +60,8 @@ class RpcServer final : public HealthControl {
   // Until told otherwise, no service serves.
   void SetServing(const std::string& service, bool serving) override;
 
-  // Not ready any more; ends calls that wait for the pool with UNAVAILABLE, and so the event
-  // streams, behind what was emitted until now; takes no more calls, lets those in hand, and
+  // Not ready any more; ends calls that wait for the pool or for jobs with UNAVAILABLE, and so the
+  // event streams, behind what was emitted until now; takes no more calls, lets those in hand, and
   // subscribers that still read, end for up to `grace`, then cancels them. Returns when all have
   // ended. Never call it from a thread of gRPC. A second call waits for the first.
   void Shutdown(absl::Duration grace);
@@ -70,6 +73,7 @@ class RpcServer final : public HealthControl {
   const RpcServerOptions options_;
   std::unique_ptr<HealthService> health_;
   std::unique_ptr<EventFeed> feed_;
+  std::unique_ptr<JobWatcher> watcher_;
   std::unique_ptr<WorkerPoolService> worker_pool_;
   std::unique_ptr<JobQueueService> job_queue_;
   // Set by Start.

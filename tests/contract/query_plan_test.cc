@@ -267,5 +267,21 @@ TEST_F(QueryPlanTest, AListOfCancelledJobsReadsABoundedNumberOfThem) {
   EXPECT_LE(BlocksOfWalk("WalkCancelled"), kBlocksOfPlaces);
 }
 
+// Each look reads a few blocks of each index for each job, whatever there is besides.
+TEST_F(QueryPlanTest, ALookForJobsThatHaveEndedReadsOnlyWhatBelongsToThem) {
+  FillPlace(
+      "insert into {schema}.attempt_outcome select id, {schema}.claim_id(7), 1, now(), 0, 0, 1, 1, "
+      "'c', true from ids");
+  constexpr int kJobs = 100;
+  const std::string ids = schema_.Query(
+      absl::StrCat("select array_agg(id) from (select id from {schema}.job order by id desc limit ",
+                   kJobs, ") x"));
+  for (const char* const statement : {"EndedJobs", "LastAttempts"}) {
+    const Work work = Explain(statement, absl::StrCat("'", ids, "'"));
+    EXPECT_THAT(work.large_tables_read, IsEmpty()) << statement;
+    EXPECT_LE(work.blocks, kJobs * 40 + kFewBlocks) << statement;
+  }
+}
+
 }  // namespace
 }  // namespace millrace

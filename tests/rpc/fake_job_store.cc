@@ -143,6 +143,53 @@ absl::StatusOr<int> FakeJobStore::ResetOverdueJobs(absl::Duration lock_timeout,
   return 3;
 }
 
+absl::StatusOr<std::vector<JobId>> FakeJobStore::FindEnded(const std::vector<JobId>& ids,
+                                                           const CallLimit&) {
+  MutexLock lock(mutex_);
+  looks_.push_back(ids);
+  std::sort(looks_.back().begin(), looks_.back().end());
+  changed_.NotifyAll();
+  if (!read_status_.ok()) return read_status_;
+  std::vector<JobId> ended;
+  for (const JobId id : ids) {
+    const auto found = rows_.find(id);
+    if (found == rows_.end() || WatchedJob{.details = found->second.details}.has_ended()) {
+      ended.push_back(id);
+    }
+  }
+  return ended;
+}
+
+absl::StatusOr<std::vector<WatchedJob>> FakeJobStore::Look(const std::vector<JobId>& ids,
+                                                           const CallLimit&) {
+  MutexLock lock(mutex_);
+  if (!read_status_.ok()) return read_status_;
+  std::vector<WatchedJob> jobs;
+  for (const JobId id : ids) {
+    const auto found = rows_.find(id);
+    if (found == rows_.end()) continue;
+    WatchedJob job{.details = found->second.details, .successor = found->second.successor};
+    if (!found->second.attempts.empty()) job.last_attempt = found->second.attempts.front();
+    jobs.push_back(job);
+  }
+  return jobs;
+}
+
+std::vector<std::vector<JobId>> FakeJobStore::looks() const {
+  MutexLock lock(mutex_);
+  return looks_;
+}
+
+void FakeJobStore::AwaitLooks(size_t count) {
+  MutexLock lock(mutex_);
+  while (looks_.size() < count) changed_.Wait(mutex_);
+}
+
+void FakeJobStore::SetSuccessor(JobId id, JobId successor) {
+  MutexLock lock(mutex_);
+  rows_.at(id).successor = successor;
+}
+
 absl::Duration FakeJobStore::last_lock_timeout() const {
   MutexLock lock(mutex_);
   return last_lock_timeout_;
@@ -189,7 +236,7 @@ void FakeJobStore::Put(JobDetails details, std::vector<Attempt> attempts) {
   MutexLock lock(mutex_);
   const JobId id = details.job.id;
   last_id_ = std::max(last_id_, id);
-  rows_[id] = Row{std::move(details), std::move(attempts)};
+  rows_[id] = Row{std::move(details), std::move(attempts), 0};
 }
 
 std::vector<JobSpec> FakeJobStore::added() const {

@@ -9,12 +9,13 @@
 
 #include "server/base/mutex.h"
 #include "server/store/job_store.h"
+#include "server/store/job_watch_store.h"
 
 namespace millrace {
 
 // Jobs in memory, with the part of the store's rules that callers of the service see: ids rise, a
 // key has one job. Calls fail as they are told to. Thread-safe.
-class FakeJobStore final : public JobStore {
+class FakeJobStore final : public JobStore, public JobWatchStore {
  public:
   using JobStore::AddJobs;
   using JobStore::CancelJobs;
@@ -35,6 +36,11 @@ class FakeJobStore final : public JobStore {
                                                        const CallLimit& call) override;
   // Remembers the timeout, and says that 3 were freed.
   absl::StatusOr<int> ResetOverdueJobs(absl::Duration lock_timeout, const CallLimit& call) override;
+  // Both fail as calls that read do.
+  absl::StatusOr<std::vector<JobId>> FindEnded(const std::vector<JobId>& ids,
+                                               const CallLimit& call) override;
+  absl::StatusOr<std::vector<WatchedJob>> Look(const std::vector<JobId>& ids,
+                                               const CallLimit& call) override;
   absl::Status Ping() override { return absl::OkStatus(); }
 
   // What all calls that add, or all that read, return from now on, if it is an error.
@@ -45,6 +51,12 @@ class FakeJobStore final : public JobStore {
   void ReleaseAdds();
   void AwaitHeldAdds(int count);
   void AwaitNoHeldAdds();
+
+  // The jobs of each FindEnded so far, in rising order.
+  std::vector<std::vector<JobId>> looks() const;
+  // Waits until there were so many.
+  void AwaitLooks(size_t count);
+  void SetSuccessor(JobId id, JobId successor);
 
   void Put(JobDetails details, std::vector<Attempt> attempts = {});
   std::vector<JobSpec> added() const;
@@ -61,6 +73,7 @@ class FakeJobStore final : public JobStore {
   struct Row {
     JobDetails details;
     std::vector<Attempt> attempts;
+    JobId successor = 0;
   };
   static bool Matches(const JobFilter& filter, const JobDetails& details);
   AddedJob AddLocked(const JobSpec& spec) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -75,6 +88,7 @@ class FakeJobStore final : public JobStore {
   int most_looked_at_ ABSL_GUARDED_BY(mutex_) = std::numeric_limits<int>::max();
   absl::Status add_status_ ABSL_GUARDED_BY(mutex_);
   absl::Status read_status_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::vector<JobId>> looks_ ABSL_GUARDED_BY(mutex_);
   JobId last_id_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<JobId, Row> rows_ ABSL_GUARDED_BY(mutex_);
   std::vector<JobSpec> added_ ABSL_GUARDED_BY(mutex_);
