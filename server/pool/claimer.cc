@@ -22,15 +22,13 @@ constexpr size_t kLeastBacklog = 1000;
 
 }  // namespace
 
-Claimer::Claimer(const PoolConfig& config, std::vector<std::string> task_identifiers, Parts parts)
+Claimer::Claimer(const PoolConfig& config, ClaimFilter filter, Parts parts)
     : poll_interval_(config.poll_interval),
       longest_backlog_(std::max<size_t>(kLeastBacklog, 2 * config.queue_size)),
       parts_(std::move(parts)),
       plan_(config.queue_size),
-      lost_claims_(parts_.store, parts_.errors, parts_.clock) {
-  request_.task_identifiers = std::move(task_identifiers);
-  request_.forbidden_flags = config.forbidden_flags;
-}
+      lost_claims_(parts_.store, parts_.errors, parts_.clock),
+      filter_(std::move(filter)) {}
 
 void Claimer::Run() {
   while (!stop_) GoRound();
@@ -46,6 +44,23 @@ void Claimer::RequestStop() {
 void Claimer::Wake() {
   woken_ = true;
   parts_.queue.Nudge();
+}
+
+void Claimer::SetFilter(ClaimFilter filter) {
+  {
+    MutexLock lock(filter_mutex_);
+    filter_ = std::move(filter);
+    filter_is_new_ = true;
+  }
+  Wake();
+}
+
+void Claimer::TakeFilter() {
+  MutexLock lock(filter_mutex_);
+  if (!filter_is_new_) return;
+  filter_is_new_ = false;
+  request_.task_identifiers = filter_.task_identifiers;
+  request_.forbidden_flags = filter_.forbidden_flags;
 }
 
 void Claimer::NoteDue(absl::Duration after) {
@@ -144,6 +159,7 @@ void Claimer::WaitForRoom() {
 }
 
 void Claimer::ClaimJobs(WorkerNumber worker, int wanted) {
+  TakeFilter();
   request_.worker = worker;
   request_.number = absl::Uniform<int64_t>(random_, 0, kClaimNumbers);
   request_.max_jobs = wanted;
@@ -174,12 +190,21 @@ void Claimer::TakeJobs(WorkerNumber worker, std::vector<ClaimedJob> jobs,
   parts_.counters.Add(counts);
   parts_.metrics.claimed.Increment(static_cast<double>(jobs.size()));
   ClaimedBatch batch{worker, claimed_at, std::move(jobs)};
-  if (!parts_.queue.Push(batch)) {
-    parts_.return_jobs(std::move(batch));
+  ClaimedBatch forbidden;
+  const bool pushed = PushAllowed(batch, forbidden);
+  if (!forbidden.jobs.empty()) parts_.recorder.GiveBack(std::move(forbidden), /*stale=*/false);
+  if (!pushed) {
+    if (!batch.jobs.empty()) parts_.return_jobs(std::move(batch));
     return;
   }
   needless_wakes_ = 0;
   if (++busy_claims_ >= kClaimsUntilBusy && announced_.has_value()) Announce(worker, false);
+}
+
+bool Claimer::PushAllowed(ClaimedBatch& batch, ClaimedBatch& forbidden) {
+  MutexLock lock(filter_mutex_);
+  if (filter_is_new_) forbidden = TakeForbidden(batch, filter_);
+  return parts_.queue.Push(batch);
 }
 
 void Claimer::NothingToClaim(WorkerNumber worker) {

@@ -18,6 +18,7 @@
 #include "server/pool/pool_config.h"
 #include "server/pool/pool_counters.h"
 #include "server/pool/pool_metrics.h"
+#include "server/queue/claim_filter.h"
 #include "server/queue/local_queue.h"
 #include "server/queue/prefetch_plan.h"
 #include "server/store/pool_store.h"
@@ -59,8 +60,8 @@ class Claimer {
     std::function<void()> on_tick;
   };
 
-  // `task_identifiers` are those to claim; empty means all.
-  Claimer(const PoolConfig& config, std::vector<std::string> task_identifiers, Parts parts);
+  // `filter` says which jobs to claim.
+  Claimer(const PoolConfig& config, ClaimFilter filter, Parts parts);
 
   // Returns after RequestStop, when all claims that failed are taken back, or after Abandon.
   void Run();
@@ -68,6 +69,9 @@ class Claimer {
   // Claims that failed get one more chance to be taken back.
   void Abandon() { lost_claims_.Abandon(); }
 
+  // From now on claims are for these jobs, and nothing else reaches the local queue: what was
+  // claimed under the last filter and is on its way is given back. Looks at once.
+  void SetFilter(ClaimFilter filter);
   // A job may have come.
   void Wake();
   // Jobs will be due after this time.
@@ -88,7 +92,10 @@ class Claimer {
   void Promote(absl::Duration now);
   void WaitForRoom();
   void ClaimJobs(WorkerNumber worker, int wanted);
+  void TakeFilter();
   void TakeJobs(WorkerNumber worker, std::vector<ClaimedJob> jobs, absl::Duration claimed_at);
+  // Pushes what the filter allows; the rest is in `forbidden` then. False: the queue is closed.
+  bool PushAllowed(ClaimedBatch& batch, ClaimedBatch& forbidden);
   void NothingToClaim(WorkerNumber worker);
   void Announce(WorkerNumber worker, bool idle);
   void Fail(const char* operation, const absl::Status& status);
@@ -121,6 +128,12 @@ class Claimer {
   std::atomic<bool> stop_{false};
   std::atomic<bool> woken_{false};
   std::atomic<bool> held_up_{false};
+  // Held while jobs go into the local queue, so that none does that a new filter forbids.
+  Mutex filter_mutex_;
+  ClaimFilter filter_ ABSL_GUARDED_BY(filter_mutex_);
+  // The filter is another than that of request_.
+  bool filter_is_new_ ABSL_GUARDED_BY(filter_mutex_) = true;
+
   mutable Mutex mutex_;
   // Monotonic; infinite if nothing is known to wait for its time.
   absl::Duration next_due_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteDuration();

@@ -10,7 +10,6 @@
 namespace millrace {
 namespace {
 
-constexpr int kMaxConcurrency = 1024;
 constexpr int kMaxQueueSize = 100'000;
 constexpr absl::Duration kDay = absl::Hours(24);
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,10 @@ enum class OnLostLease {
 
 // The settings of a worker pool, with the defaults of contract A2. A plain value.
 struct PoolConfig {
+  static constexpr int kMaxConcurrency = 1024;
+  // Of task_identifiers and forbidden_flags, where they are changed while the pool lives.
+  static constexpr size_t kMaxNames = 1000;
+
   // Worker threads, that is jobs that run at the same time.
   int concurrency = 10;
   absl::Duration poll_interval = absl::Seconds(2);

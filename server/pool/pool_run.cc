@@ -1,6 +1,6 @@
 #include "server/pool/pool_run.h"
 
-#include <system_error>
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,12 +10,11 @@
 
 namespace millrace {
 
-PoolRun::PoolRun(Parts parts, std::vector<std::string> task_identifiers)
+PoolRun::PoolRun(Parts parts, ClaimFilter filter)
     : parts_(std::move(parts)),
-      workers_(parts_.config.concurrency),
-      slots_(workers_, parts_.config.stop_grace, parts_.clock, parts_.events),
+      slots_(parts_.config.concurrency, parts_.config.stop_grace, parts_.clock, parts_.events),
       lease_guard_(parts_.config.on_lost_lease, lease_, slots_, parts_.leave_process),
-      queue_(workers_, parts_.config.queue_ttl, parts_.clock),
+      queue_(parts_.config.concurrency, parts_.config.queue_ttl, parts_.clock),
       watch_(parts_.clock, {[this](absl::Duration now) { return slots_.CheckTimes(now); },
                             [this](absl::Duration now) { return lease_guard_.Check(now); }}),
       announcer_(parts_.events, parts_.counters,
@@ -27,7 +26,8 @@ PoolRun::PoolRun(Parts parts, std::vector<std::string> task_identifiers)
       lease_keeper_({parts_.identity.worker_id, parts_.identity.pool_name, parts_.identity.host,
                      parts_.identity.pid, parts_.identity.version, parts_.config.lease_ttl},
                     parts_.config.heartbeat_interval, LeaseKeeperParts()),
-      claimer_(parts_.config, std::move(task_identifiers), ClaimerParts()) {}
+      claimer_(parts_.config, std::move(filter), ClaimerParts()),
+      worker_threads_([this](int worker) { Work(worker); }, [this] { NoteWorkerOut(); }) {}
 
 LeaseKeeper::Parts PoolRun::LeaseKeeperParts() {
   return {
@@ -91,17 +91,52 @@ absl::Status PoolRun::Start() {
     StartThreads();
   } catch (const std::system_error& error) {
     UndoStart();
-    return absl::ResourceExhaustedError(
-        absl::StrCat("the pool needs ", workers_ + 6, " threads and did not get them (",
-                     error.what(), "): lower the concurrency or raise the limit of threads"));
+    return NoThreads(error);
   }
   return absl::OkStatus();
 }
 
-void PoolRun::StartThreads() {
-  for (int i = 0; i < workers_; ++i) {
-    Spawn(absl::StrCat("worker-", i), &Exits::workers, [this, i] { Work(i); });
+absl::Status PoolRun::NoThreads(const std::system_error& error) const {
+  return absl::ResourceExhaustedError(
+      absl::StrCat("the pool needs ", queue_.workers() + 6, " threads and did not get them (",
+                   error.what(), "): lower the concurrency or raise the limit of threads"));
+}
+
+absl::Status PoolRun::Resize(int workers) {
+  MutexLock lock(resize_mutex_);
+  if (stopping_) return absl::OkStatus();
+  const int before = queue_.workers();
+  const int missing = queue_.Resize(workers);
+  slots_.GrowTo(std::min(worker_threads_.running() + missing, PoolConfig::kMaxConcurrency));
+  int started = 0;
+  try {
+    for (; started < missing; ++started) worker_threads_.StartOne();
+  } catch (const std::system_error& error) {
+    absl::Status status = NoThreads(error);
+    queue_.NoteMissing(missing - started);
+    // Those that were started leave.
+    queue_.Resize(before);
+    return status;
   }
+  claimer_.Wake();
+  UpdateGauges();
+  return absl::OkStatus();
+}
+
+void PoolRun::SetFilter(ClaimFilter filter) {
+  claimer_.SetFilter(filter);
+  for (ClaimedBatch& batch : queue_.TakeForbidden(filter)) {
+    recorder_.GiveBack(std::move(batch), /*stale=*/false);
+  }
+}
+
+void PoolRun::NoteWorkerOut() {
+  MutexLock lock(mutex_);
+  changed_.NotifyAll();
+}
+
+void PoolRun::StartThreads() {
+  for (int i = 0; i < parts_.config.concurrency; ++i) worker_threads_.StartOne();
   Spawn("outcomes", &Exits::others, [this] { recorder_.Run(); });
   Spawn("progress", &Exits::others, [this] { progress_.Run(); });
   Spawn("deadlines", &Exits::others, [this] { watch_.Run(); });
@@ -123,6 +158,7 @@ void PoolRun::UndoStart() {
   progress_.RequestStop();
   watch_.RequestStop();
   if (supervisor_.joinable()) supervisor_.join();
+  worker_threads_.Join();
   for (std::thread& thread : threads_) thread.join();
 }
 
@@ -260,11 +296,11 @@ void PoolRun::EndHandlers() {
   }
   const auto workers_out = [this] {
     mutex_.AssertHeld();
-    return WorkersOutLocked();
+    return WorkersOut();
   };
   WaitFor(timeout, [this] {
     mutex_.AssertHeld();
-    return hurry_ || WorkersOutLocked();
+    return hurry_ || WorkersOut();
   });
   if (WaitFor(absl::ZeroDuration(), workers_out)) return;
   runner_.RefuseStarts();
@@ -284,7 +320,7 @@ void PoolRun::EndLease() {
   });
   const bool workers_out = WaitFor(absl::ZeroDuration(), [this] {
     mutex_.AssertHeld();
-    return WorkersOutLocked();
+    return WorkersOut();
   });
   // What stays locked stays so under the lease.
   if (!recorded || !workers_out || HasKept()) return;
@@ -304,7 +340,7 @@ void PoolRun::Report() {
   {
     MutexLock lock(mutex_);
     report.given_back = static_cast<int>(counts.given_back - counts_at_stop_.given_back);
-    report.still_running = workers_ - exits_.workers;
+    report.still_running = worker_threads_.running();
     forced = forced_;
     report_ = report;
     // Everything is over already if no thread has anything left to do.
@@ -324,6 +360,7 @@ void PoolRun::Linger() {
   recorder_.Finish();
   progress_.RequestStop();
   watch_.RequestStop();
+  worker_threads_.Join();
   for (std::thread& thread : threads_) thread.join();
   UpdateGauges();
   MutexLock lock(mutex_);
@@ -351,10 +388,8 @@ bool PoolRun::WaitFor(absl::Duration timeout, const std::function<bool()>& done)
   return parts_.clock.WaitFor(mutex_, changed_, timeout, done);
 }
 
-bool PoolRun::WorkersOutLocked() const { return exits_.workers == workers_; }
-
 bool PoolRun::AllRecordedLocked() const {
-  return WorkersOutLocked() && exits_.claimer == 1 && recorder_.backlog() == 0;
+  return WorkersOut() && exits_.claimer == 1 && recorder_.backlog() == 0;
 }
 
 void PoolRun::ReturnUndispatched(ClaimedBatch jobs) {
@@ -390,7 +425,7 @@ std::vector<ClaimedBatch> PoolRun::TakeKept(const std::vector<Hold>& holds) {
   std::vector<ClaimedBatch> taken;
   MutexLock lock(mutex_);
   for (ClaimedBatch& batch : kept_) {
-    ClaimedBatch some = TakeFrom(batch, 0, holds);
+    ClaimedBatch some = TakeFrom(batch, holds);
     if (!some.jobs.empty()) taken.push_back(std::move(some));
   }
   return taken;
@@ -399,7 +434,7 @@ std::vector<ClaimedBatch> PoolRun::TakeKept(const std::vector<Hold>& holds) {
 void PoolRun::UpdateGauges() {
   const int active = slots_.CountActive();
   parts_.metrics.busy_slots.Set(active);
-  parts_.metrics.idle_slots.Set(workers_ - active);
+  parts_.metrics.idle_slots.Set(std::max(0, queue_.workers() - active));
   parts_.metrics.stuck_slots.Set(slots_.CountStuck());
   parts_.metrics.queue_depth.Set(queue_.GetRoom().buffered);
 }

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <functional>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -24,6 +25,7 @@
 #include "server/pool/task_table.h"
 #include "server/pool/worker_identity.h"
 #include "server/pool/worker_slots.h"
+#include "server/pool/worker_threads.h"
 #include "server/queue/local_queue.h"
 
 namespace millrace {
@@ -46,7 +48,8 @@ class PoolRun {
     PoolStore& store;
     EventEmitter& events;
     Clock& clock;
-    const PoolConfig& config;
+    // At the start; its concurrency and filter may change later.
+    PoolConfig config;
     const WorkerIdentity& identity;
     const TaskTable& tasks;
     PoolCounters& counters;
@@ -59,8 +62,8 @@ class PoolRun {
     LeaseGuard::LeaveProcess leave_process;
   };
 
-  // `task_identifiers` are those to claim; empty means all.
-  PoolRun(Parts parts, std::vector<std::string> task_identifiers);
+  // `filter` says which jobs to claim.
+  PoolRun(Parts parts, ClaimFilter filter);
   ~PoolRun();
   PoolRun(const PoolRun&) = delete;
   PoolRun& operator=(const PoolRun&) = delete;
@@ -81,6 +84,13 @@ class PoolRun {
   // Jobs for which the database did not take what became of them; complete after Close.
   size_t given_up() const { return recorder_.given_up(); }
 
+  // Changes the number of workers: new ones begin at once, surplus ones end as soon as they run
+  // nothing. Does nothing once the stop has begun. RESOURCE_EXHAUSTED, with nothing changed, if
+  // there are no threads to be had.
+  absl::Status Resize(int workers);
+  // From now on only jobs that it allows begin; what is buffered beside them is given back.
+  void SetFilter(ClaimFilter filter);
+
   // What the stop did; complete when on_stopped is called.
   StopReport stop_report() const;
   // Whether nothing of the run runs or waits to be recorded any more, so that another may begin:
@@ -96,7 +106,6 @@ class PoolRun {
  private:
   // Threads that have ended.
   struct Exits {
-    int workers = 0;
     int claimer = 0;
     int lease_keeper = 0;
     int others = 0;
@@ -123,7 +132,9 @@ class PoolRun {
   void MarkStopLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Waits until `done`, which is called with mutex_ held; returns whether it is.
   bool WaitFor(absl::Duration timeout, const std::function<bool()>& done);
-  bool WorkersOutLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool WorkersOut() const { return worker_threads_.running() == 0; }
+  void NoteWorkerOut();
+  absl::Status NoThreads(const std::system_error& error) const;
   // Nothing is held any more, and nothing waits to be recorded.
   bool AllRecordedLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -139,7 +150,6 @@ class PoolRun {
 
   // Constant after construction.
   const Parts parts_;
-  const int workers_;
 
   LeaseState lease_;
   WorkerSlots slots_;
@@ -178,7 +188,10 @@ class PoolRun {
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
   bool free_kept_ ABSL_GUARDED_BY(mutex_) = false;
 
-  // Filled by Start, then used by the supervisor alone.
+  // Held while the number of workers is changed.
+  Mutex resize_mutex_;
+  WorkerThreads worker_threads_;
+  // Filled by Start, then used by the supervisor alone. All but the workers.
   std::vector<std::thread> threads_;
   std::thread supervisor_;
 };

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 
@@ -26,6 +28,9 @@ struct PoolStats {
   // A stop has begun and not ended; the pool still counts as running.
   bool stopping = false;
   int concurrency = 0;
+  // What it takes: only these tasks (empty means all that are registered), and none of these flags.
+  std::vector<std::string> task_identifiers;
+  std::vector<std::string> forbidden_flags;
   // Workers that execute a task.
   int active = 0;
   int buffered = 0;

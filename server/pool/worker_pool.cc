@@ -21,12 +21,10 @@ void EmitPoolEvent(EventEmitter& events, EventType type, PoolEventData data) {
   events.Emit(std::move(one));
 }
 
-// Those that are both allowed and registered; empty means all.
-std::vector<std::string> TasksToClaim(const PoolConfig& config, const TaskRegistry& registry) {
-  if (!config.task_identifiers.empty() || config.claim_unknown_tasks) {
-    return config.task_identifiers;
-  }
-  return registry.TaskIdentifiers();
+// Tasks that are both allowed and registered.
+ClaimFilter FilterOf(const PoolConfig& config, const TaskRegistry& registry) {
+  const bool named = !config.task_identifiers.empty() || config.claim_unknown_tasks;
+  return {named ? config.task_identifiers : registry.TaskIdentifiers(), config.forbidden_flags};
 }
 
 }  // namespace
@@ -38,12 +36,12 @@ WorkerPool::WorkerPool(PoolStore& store, const TaskRegistry& tasks, EventEmitter
       registry_(tasks),
       events_(events),
       clock_(clock),
-      config_(std::move(config)),
       identity_(std::move(identity)),
       leave_process_(std::move(leave_process)),
       metrics_(metrics),
       errors_(events, counters_),
-      tasks_(tasks, metrics) {}
+      tasks_(tasks, metrics),
+      config_(std::move(config)) {}
 
 WorkerPool::~WorkerPool() { Close(); }
 
@@ -77,18 +75,20 @@ absl::Status WorkerPool::ValidateTasks(const PoolConfig& config, const TaskRegis
 }
 
 absl::Status WorkerPool::Start() {
-  if (absl::Status valid = config_.Validate(); !valid.ok()) return valid;
-  if (absl::Status valid = ValidateTasks(config_, registry_); !valid.ok()) return valid;
+  if (absl::Status valid = config().Validate(); !valid.ok()) return valid;
+  if (absl::Status valid = ValidateTasks(config(), registry_); !valid.ok()) return valid;
   absl::StatusOr<std::shared_ptr<PoolRun>> last = BeginStart();
   if (!last.ok()) return last.status();
   last->reset();
+  // Changes wait until the pool has started.
+  const PoolConfig config = this->config();
   const auto run = std::make_shared<PoolRun>(
-      PoolRun::Parts{store_, events_, clock_, config_, identity_, tasks_, counters_, metrics_,
+      PoolRun::Parts{store_, events_, clock_, config, identity_, tasks_, counters_, metrics_,
                      errors_,
                      [this](const StopReport& report, bool forced) { EndStop(report, forced); },
                      leave_process_},
-      TasksToClaim(config_, registry_));
-  EmitPoolEvent(events_, EventType::kPoolStart, {.concurrency = config_.concurrency});
+      FilterOf(config, registry_));
+  EmitPoolEvent(events_, EventType::kPoolStart, {.concurrency = config.concurrency});
   const absl::Status started = run->Start();
   if (!started.ok()) EmitPoolEvent(events_, EventType::kPoolStop, {});
   MutexLock lock(mutex_);
@@ -115,7 +115,7 @@ absl::StatusOr<std::shared_ptr<PoolRun>> WorkerPool::BeginStart() {
 }
 
 absl::StatusOr<StopReport> WorkerPool::Stop(std::optional<absl::Duration> timeout) {
-  const absl::Duration patience = timeout.value_or(config_.graceful_shutdown_timeout);
+  const absl::Duration patience = timeout.value_or(config().graceful_shutdown_timeout);
   if (patience < absl::ZeroDuration()) {
     return absl::InvalidArgumentError("timeout: must not be negative");
   }
@@ -160,6 +160,43 @@ void WorkerPool::EndStop(const StopReport& report, bool forced) {
   state_changed_.NotifyAll();
 }
 
+absl::Status WorkerPool::Validate(const PoolChange& change) const {
+  return change.Validate(config(), registry_);
+}
+
+absl::Status WorkerPool::Update(const PoolChange& change) {
+  MutexLock update_lock(update_mutex_);
+  const PoolConfig before = config();
+  PoolConfig after = before;
+  if (absl::Status valid = change.Validate(before, registry_); !valid.ok()) return valid;
+  change.ApplyTo(after);
+  const std::shared_ptr<PoolRun> run = SetConfig(after);
+  if (run != nullptr && after.concurrency != before.concurrency) {
+    if (absl::Status resized = run->Resize(after.concurrency); !resized.ok()) {
+      SetConfig(before);
+      return resized;
+    }
+  }
+  if (run != nullptr) run->SetFilter(FilterOf(after, registry_));
+  spdlog::info("pool: changed to {} workers, tasks {}, forbidden flags {}", after.concurrency,
+               after.task_identifiers.empty() ? "all" : absl::StrJoin(after.task_identifiers, ","),
+               after.forbidden_flags.empty() ? "none" : absl::StrJoin(after.forbidden_flags, ","));
+  return absl::OkStatus();
+}
+
+PoolConfig WorkerPool::config() const {
+  MutexLock lock(mutex_);
+  return config_;
+}
+
+std::shared_ptr<PoolRun> WorkerPool::SetConfig(const PoolConfig& config) {
+  MutexLock lock(mutex_);
+  // Its run has the last configuration, and cannot be told of another yet.
+  while (state_ == State::kStarting) state_changed_.Wait(mutex_);
+  config_ = config;
+  return state_ == State::kRunning ? run_ : nullptr;
+}
+
 bool WorkerPool::WaitUntilStopped(absl::Duration timeout) {
   MutexLock lock(mutex_);
   return clock_.WaitFor(mutex_, state_changed_, timeout, [this] {
@@ -170,7 +207,6 @@ bool WorkerPool::WaitUntilStopped(absl::Duration timeout) {
 
 PoolStats WorkerPool::Stats() const {
   PoolStats stats;
-  stats.concurrency = config_.concurrency;
   // A job goes from claimed to the local queue to a worker to an outcome. Looked at from the end
   // on, none is seen twice.
   const PoolCounts counts = counters_.Read();
@@ -182,6 +218,9 @@ PoolStats WorkerPool::Stats() const {
   stats.interrupted = counts.interrupted;
   {
     MutexLock lock(mutex_);
+    stats.concurrency = config_.concurrency;
+    stats.task_identifiers = config_.task_identifiers;
+    stats.forbidden_flags = config_.forbidden_flags;
     stats.running = RunningLocked();
     stats.stopping = state_ == State::kStopping;
     stats.running_since = running_since_;

@@ -13,6 +13,7 @@
 #include "server/metrics/metrics.h"
 #include "server/pool/error_reporter.h"
 #include "server/pool/lease_guard.h"
+#include "server/pool/pool_change.h"
 #include "server/pool/pool_config.h"
 #include "server/pool/pool_counters.h"
 #include "server/pool/pool_metrics.h"
@@ -75,6 +76,15 @@ class WorkerPool {
   // what became of them.
   size_t Close();
 
+  // Changes concurrency, tasks and flags of the pool, which may run or not; what is not named
+  // stays. More workers begin at once; of fewer, the surplus ones end when their handlers have,
+  // which are not asked to. Claims are made under the new lists from now on, and what is buffered
+  // and not allowed any more is given back, uncounted. INVALID_ARGUMENT naming every fault, with
+  // nothing changed, and RESOURCE_EXHAUSTED, the same, if there are not enough threads.
+  absl::Status Update(const PoolChange& change);
+  // What Update says first, without doing anything.
+  absl::Status Validate(const PoolChange& change) const;
+
   // Blocks until the pool is stopped, or `timeout` has passed; returns whether it is. At once if it
   // does not run.
   bool WaitUntilStopped(absl::Duration timeout);
@@ -96,6 +106,9 @@ class WorkerPool {
 
   // Enters kStarting and hands back what was left of the last run, to be destroyed.
   absl::StatusOr<std::shared_ptr<PoolRun>> BeginStart();
+  PoolConfig config() const;
+  // Makes `config` the pool's; returns the run that it must be told to, if there is one.
+  std::shared_ptr<PoolRun> SetConfig(const PoolConfig& config);
   void EndStop(const StopReport& report, bool forced);
   bool RunningLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -104,7 +117,6 @@ class WorkerPool {
   const TaskRegistry& registry_;
   EventEmitter& events_;
   Clock& clock_;
-  const PoolConfig config_;
   const WorkerIdentity identity_;
   const LeaseGuard::LeaveProcess leave_process_;
 
@@ -113,9 +125,13 @@ class WorkerPool {
   ErrorReporter errors_;
   const TaskTable tasks_;
 
+  // Held while the pool is changed.
+  Mutex update_mutex_;
+
   mutable Mutex mutex_;
   CondVar state_changed_;
   // Guarded by mutex_.
+  PoolConfig config_ ABSL_GUARDED_BY(mutex_);
   State state_ ABSL_GUARDED_BY(mutex_) = State::kStopped;
   // Shared, so that a call in progress keeps a run that a later Start replaces.
   std::shared_ptr<PoolRun> run_ ABSL_GUARDED_BY(mutex_);

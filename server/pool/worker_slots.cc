@@ -10,17 +10,25 @@ namespace millrace {
 
 WorkerSlots::WorkerSlots(int workers, absl::Duration grace, Clock& clock, EventEmitter& events)
     : grace_(grace), clock_(clock), events_(events) {
-  for (int i = 0; i < workers; ++i) slots_.push_back(std::make_unique<WorkerSlot>(clock));
+  GrowTo(workers);
+}
+
+void WorkerSlots::GrowTo(int workers) {
+  for (int i = count_; i < workers; ++i) {
+    slots_[i] = std::make_unique<WorkerSlot>(clock_);
+    // Seen by the others only now.
+    count_ = i + 1;
+  }
 }
 
 int WorkerSlots::RequestStopOfAll(StopReason reason) {
   int running = 0;
-  for (const auto& slot : slots_) running += slot->RequestStop(reason) ? 1 : 0;
+  for (const auto& slot : All()) running += slot->RequestStop(reason) ? 1 : 0;
   return running;
 }
 
 void WorkerSlots::RequestStopOf(const Hold& hold, StopReason reason) {
-  for (const auto& slot : slots_) {
+  for (const auto& slot : All()) {
     if (slot->RequestStopOf(hold, reason)) return;
   }
 }
@@ -29,14 +37,14 @@ absl::Duration WorkerSlots::CheckTimes(absl::Duration now) {
   EmitAndStopOverdue(now);
   ReportStuck(now);
   absl::Duration next = absl::InfiniteDuration();
-  for (const auto& slot : slots_) next = std::min(next, slot->NextLook(grace_));
+  for (const auto& slot : All()) next = std::min(next, slot->NextLook(grace_));
   return next;
 }
 
 void WorkerSlots::EmitAndStopOverdue(absl::Duration now) {
   std::vector<std::pair<WorkerSlot*, uint64_t>> overdue;
   std::vector<Event> events;
-  for (const auto& slot : slots_) {
+  for (const auto& slot : All()) {
     std::optional<WorkerSlot::View> view = slot->OverDeadline(now);
     if (!view.has_value()) continue;
     overdue.emplace_back(slot.get(), view->serial);
@@ -52,7 +60,7 @@ void WorkerSlots::EmitAndStopOverdue(absl::Duration now) {
 
 void WorkerSlots::ReportStuck(absl::Duration now) {
   std::vector<Event> events;
-  for (const auto& slot : slots_) {
+  for (const auto& slot : All()) {
     std::optional<WorkerSlot::View> view = slot->TakeStuck(now, grace_);
     if (!view.has_value()) continue;
     view->job.error = "the handler has not ended since it was asked to stop";
@@ -67,14 +75,15 @@ void WorkerSlots::ReportStuck(absl::Duration now) {
 }
 
 int WorkerSlots::CountStuck() const {
+  const auto all = All();
   return static_cast<int>(
-      std::count_if(slots_.begin(), slots_.end(), [](const auto& slot) { return slot->stuck(); }));
+      std::count_if(all.begin(), all.end(), [](const auto& slot) { return slot->stuck(); }));
 }
 
 std::vector<JobEventData> WorkerSlots::ListRunning() const {
   std::vector<JobEventData> running;
   const absl::Duration now = clock_.Monotonic();
-  for (const auto& slot : slots_) {
+  for (const auto& slot : All()) {
     if (std::optional<WorkerSlot::View> view = slot->Look(now); view.has_value()) {
       running.push_back(std::move(view->job));
     }

@@ -1,12 +1,15 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "absl/time/time.h"
 #include "server/base/clock.h"
 #include "server/events/event_emitter.h"
+#include "server/pool/pool_config.h"
 #include "server/pool/worker_slot.h"
 
 namespace millrace {
@@ -17,6 +20,10 @@ class WorkerSlots {
  public:
   // `grace` is how long an attempt may take to end once it was asked to stop.
   WorkerSlots(int workers, absl::Duration grace, Clock& clock, EventEmitter& events);
+
+  // From now on there are at least so many, up to PoolConfig::kMaxConcurrency. Not called by two
+  // threads at a time.
+  void GrowTo(int workers);
 
   WorkerSlot& slot(int worker) { return *slots_[worker]; }
 
@@ -44,13 +51,19 @@ class WorkerSlots {
 
  private:
   void EmitAndStopOverdue(absl::Duration now);
+  // Those that there are.
+  std::span<const std::unique_ptr<WorkerSlot>> All() const {
+    return std::span(slots_).first(count_.load());
+  }
 
   // Constant after construction.
   const absl::Duration grace_;
   Clock& clock_;
   EventEmitter& events_;
-  std::vector<std::unique_ptr<WorkerSlot>> slots_;
 
+  // The first count_ are set, and stay.
+  std::array<std::unique_ptr<WorkerSlot>, PoolConfig::kMaxConcurrency> slots_;
+  std::atomic<int> count_{0};
   std::atomic<int> active_{0};
 };
 

@@ -7,20 +7,16 @@
 #include "server/queue/prefetch_plan.h"
 
 namespace millrace {
+namespace {
 
-ClaimedBatch QueuedJob::ToBatch() && {
-  ClaimedBatch batch{worker, claimed_at, {}};
-  batch.jobs.push_back(std::move(claimed));
-  return batch;
-}
-
-ClaimedBatch TakeFrom(ClaimedBatch& batch, size_t from, const std::vector<Hold>& holds) {
+// Moves the jobs for which `wanted` holds out of the batch, from the place `from` on.
+template <typename Wanted>
+ClaimedBatch TakeIf(ClaimedBatch& batch, size_t from, Wanted wanted) {
   ClaimedBatch taken{batch.worker, batch.claimed_at, {}};
   size_t kept = from;
   for (size_t i = from; i < batch.jobs.size(); ++i) {
     ClaimedJob& job = batch.jobs[i];
-    const Hold hold{job.claim_id, job.job.id};
-    if (std::find(holds.begin(), holds.end(), hold) != holds.end()) {
+    if (wanted(job)) {
       taken.jobs.push_back(std::move(job));
     } else if (kept++ != i) {
       batch.jobs[kept - 1] = std::move(job);
@@ -28,6 +24,33 @@ ClaimedBatch TakeFrom(ClaimedBatch& batch, size_t from, const std::vector<Hold>&
   }
   batch.jobs.resize(kept);
   return taken;
+}
+
+ClaimedBatch TakeHolds(ClaimedBatch& batch, size_t from, const std::vector<Hold>& holds) {
+  return TakeIf(batch, from, [&holds](const ClaimedJob& job) {
+    const Hold hold{job.claim_id, job.job.id};
+    return std::find(holds.begin(), holds.end(), hold) != holds.end();
+  });
+}
+
+ClaimedBatch TakeForbiddenFrom(ClaimedBatch& batch, size_t from, const ClaimFilter& filter) {
+  return TakeIf(batch, from, [&filter](const ClaimedJob& job) { return !filter.Allows(job.job); });
+}
+
+}  // namespace
+
+ClaimedBatch TakeFrom(ClaimedBatch& batch, const std::vector<Hold>& holds) {
+  return TakeHolds(batch, 0, holds);
+}
+
+ClaimedBatch TakeForbidden(ClaimedBatch& batch, const ClaimFilter& filter) {
+  return TakeForbiddenFrom(batch, 0, filter);
+}
+
+ClaimedBatch QueuedJob::ToBatch() && {
+  ClaimedBatch batch{worker, claimed_at, {}};
+  batch.jobs.push_back(std::move(claimed));
+  return batch;
 }
 
 bool LocalQueue::Push(ClaimedBatch& batch) {
@@ -46,13 +69,17 @@ bool LocalQueue::Pop(QueuedJob& job, bool came_back) {
   std::vector<ClaimedJob> spent;
   MutexLock lock(mutex_);
   if (came_back) --busy_;
-  while (size_ == 0 && !closed_) {
+  while (size_ == 0 && !closed_ && present_ <= workers_) {
     WakeClaimerIfRoomLocked();
     ++asleep_;
     pushed_.Wait(mutex_);
     --asleep_;
   }
   if (closed_) return false;
+  if (present_ > workers_) {
+    --present_;
+    return false;
+  }
   Waiting& front = waiting_.front();
   job.worker = front.batch.worker;
   job.claimed_at = front.batch.claimed_at;
@@ -100,7 +127,7 @@ void LocalQueue::Nudge() {
 
 LocalQueue::Room LocalQueue::GetRoom() const {
   MutexLock lock(mutex_);
-  return {workers_ - busy_, size_, popped_};
+  return {FreeWorkersLocked(), size_, popped_};
 }
 
 std::vector<ClaimedBatch> LocalQueue::TakeExpired(absl::Duration now) {
@@ -118,11 +145,12 @@ absl::Duration LocalQueue::NextExpiry() const {
                           : waiting_.front().batch.claimed_at + time_to_live_;
 }
 
-std::vector<ClaimedBatch> LocalQueue::Take(const std::vector<Hold>& holds) {
+template <typename TakenFrom>
+std::vector<ClaimedBatch> LocalQueue::TakeOut(TakenFrom taken_from) {
   std::vector<ClaimedBatch> taken;
   MutexLock lock(mutex_);
   for (auto entry = waiting_.begin(); entry != waiting_.end();) {
-    ClaimedBatch some = TakeFrom(entry->batch, entry->next, holds);
+    ClaimedBatch some = taken_from(entry->batch, entry->next);
     size_ -= static_cast<int>(some.jobs.size());
     if (!some.jobs.empty()) taken.push_back(std::move(some));
     entry = entry->next == entry->batch.jobs.size() ? waiting_.erase(entry) : std::next(entry);
@@ -130,6 +158,39 @@ std::vector<ClaimedBatch> LocalQueue::Take(const std::vector<Hold>& holds) {
   WakeClaimerIfRoomLocked();
   return taken;
 }
+
+std::vector<ClaimedBatch> LocalQueue::Take(const std::vector<Hold>& holds) {
+  return TakeOut(
+      [&holds](ClaimedBatch& batch, size_t from) { return TakeHolds(batch, from, holds); });
+}
+
+std::vector<ClaimedBatch> LocalQueue::TakeForbidden(const ClaimFilter& filter) {
+  return TakeOut([&filter](ClaimedBatch& batch, size_t from) {
+    return TakeForbiddenFrom(batch, from, filter);
+  });
+}
+
+int LocalQueue::Resize(int workers) {
+  MutexLock lock(mutex_);
+  workers_ = workers;
+  const int missing = std::max(0, workers_ - present_);
+  present_ += missing;
+  pushed_.NotifyAll();
+  WakeClaimerIfRoomLocked();
+  return missing;
+}
+
+void LocalQueue::NoteMissing(int workers) {
+  MutexLock lock(mutex_);
+  present_ -= workers;
+}
+
+int LocalQueue::workers() const {
+  MutexLock lock(mutex_);
+  return workers_;
+}
+
+int LocalQueue::FreeWorkersLocked() const { return std::max(0, workers_ - busy_); }
 
 void LocalQueue::Close() {
   MutexLock lock(mutex_);
@@ -146,7 +207,7 @@ std::vector<ClaimedBatch> LocalQueue::Drain() {
 }
 
 bool LocalQueue::HasRoomLocked() const {
-  const int target = PrefetchTarget(workers_ - busy_, ahead_, capacity_);
+  const int target = PrefetchTarget(FreeWorkersLocked(), ahead_, capacity_);
   return size_ < target && size_ <= target / 2;
 }
 

@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "server/base/clock.h"
 #include "server/base/mutex.h"
+#include "server/queue/claim_filter.h"
 #include "server/store/pool_store.h"
 
 namespace millrace {
@@ -21,8 +22,10 @@ struct ClaimedBatch {
   std::vector<ClaimedJob> jobs;
 };
 
-// Takes those of these jobs that stand at `from` or behind it out of the batch.
-ClaimedBatch TakeFrom(ClaimedBatch& batch, size_t from, const std::vector<Hold>& holds);
+// Takes those of these jobs out of the batch.
+ClaimedBatch TakeFrom(ClaimedBatch& batch, const std::vector<Hold>& holds);
+// The same with those that the filter does not allow.
+ClaimedBatch TakeForbidden(ClaimedBatch& batch, const ClaimFilter& filter);
 
 // One job on its way to a worker. A plain value.
 struct QueuedJob {
@@ -51,7 +54,8 @@ struct QueuedJob {
 //
 // A job is in one of these places at any time, and leaves the queue once. The queue also tells the
 // claimer when to claim: WaitForRoom returns when the workers have used up enough of it. A pop
-// costs one lock and one move; it wakes the claimer at most once per wait.
+// costs one lock and one move; it wakes the claimer at most once per wait. And it tells workers
+// when there are too many of them.
 // Owned by a run of the pool and outlives its threads. Thread-safe.
 class LocalQueue {
  public:
@@ -63,13 +67,14 @@ class LocalQueue {
   };
 
   LocalQueue(int workers, absl::Duration time_to_live, Clock& clock)
-      : workers_(workers), time_to_live_(time_to_live), clock_(clock) {}
+      : time_to_live_(time_to_live), clock_(clock), workers_(workers), present_(workers) {}
 
   // Takes the batch. False, with the batch untouched, if the queue is closed.
   bool Push(ClaimedBatch& batch);
 
-  // Waits for a job. False once the queue is closed. `came_back` says that this worker popped
-  // before and is done with that job.
+  // Waits for a job. False once the queue is closed, or if this worker is one too many, since
+  // Resize: then it must not call again. `came_back` says that this worker popped before and is
+  // done with that job.
   bool Pop(QueuedJob& job, bool came_back);
 
   // Waits until fewer jobs are here than half of what should be (free workers and `ahead`, together
@@ -89,6 +94,15 @@ class LocalQueue {
 
   // Those of these jobs that are here; they leave the queue.
   std::vector<ClaimedBatch> Take(const std::vector<Hold>& holds);
+  // The same with those that the filter does not allow.
+  std::vector<ClaimedBatch> TakeForbidden(const ClaimFilter& filter);
+
+  // From now on there are to be so many workers. Surplus ones leave: those that wait at once, the
+  // others when they come back. Returns how many must be added.
+  int Resize(int workers);
+  // So many of those were not added.
+  void NoteMissing(int workers);
+  int workers() const;
 
   void Close();
   // Everything that is left, which leaves the queue.
@@ -97,15 +111,19 @@ class LocalQueue {
  private:
   struct Waiting {
     ClaimedBatch batch;
+    // Those before it were popped.
     size_t next = 0;
   };
 
+  // Takes out what `taken_from` takes of each batch.
+  template <typename TakenFrom>
+  std::vector<ClaimedBatch> TakeOut(TakenFrom taken_from);
+  int FreeWorkersLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool HasRoomLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void WakeClaimerIfRoomLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   ClaimedBatch TakeFrontLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Constant after construction.
-  const int workers_;
   const absl::Duration time_to_live_;
   Clock& clock_;
 
@@ -115,6 +133,9 @@ class LocalQueue {
   // Guarded by mutex_.
   std::deque<Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
   int size_ ABSL_GUARDED_BY(mutex_) = 0;
+  // How many workers there are to be, and how many there are that have not been told to leave.
+  int workers_ ABSL_GUARDED_BY(mutex_);
+  int present_ ABSL_GUARDED_BY(mutex_);
   // Workers that popped a job and have not come back.
   int busy_ ABSL_GUARDED_BY(mutex_) = 0;
   // Workers that wait in Pop.

@@ -223,5 +223,43 @@ TEST_F(LocalQueueTest, EveryJobIsPoppedOnceByManyWorkers) {
   EXPECT_EQ(std::set<JobId>(all.begin(), all.end()).size(), all.size());
 }
 
+TEST_F(LocalQueueTest, SurplusWorkersLeaveWhenTheyComeBackOrAtOnceIfTheyWait) {
+  ASSERT_TRUE(Push(1, 2));
+  Pop();
+  Pop();
+  std::thread waiting = StartNamedThread("worker", [&] {
+    QueuedJob job;
+    EXPECT_FALSE(queue_.Pop(job, false));
+  });
+  EXPECT_EQ(queue_.Resize(1), 0);
+  waiting.join();
+  EXPECT_EQ(queue_.GetRoom().free_workers, 0);
+  ASSERT_TRUE(Push(9, 1));
+  QueuedJob job;
+  EXPECT_FALSE(queue_.Pop(job, /*came_back=*/true));
+  EXPECT_EQ(Pop(/*came_back=*/true), 9);
+}
+
+TEST_F(LocalQueueTest, GrowingSaysHowManyWorkersMustBeAdded) {
+  EXPECT_EQ(queue_.Resize(5), 2);
+  EXPECT_EQ(queue_.GetRoom().free_workers, 5);
+  // None of those that are too many has left yet.
+  EXPECT_EQ(queue_.Resize(1), 0);
+  EXPECT_EQ(queue_.Resize(6), 1);
+}
+
+TEST_F(LocalQueueTest, JobsThatTheFilterForbidsAreTakenOut) {
+  ClaimedBatch batch = Batch(1, 4);
+  for (ClaimedJob& job : batch.jobs) job.job.task_identifier = "a";
+  batch.jobs[1].job.task_identifier = "b";
+  batch.jobs[2].job.flags = {"heavy", "big"};
+  ASSERT_TRUE(queue_.Push(batch));
+  const ClaimFilter filter{.task_identifiers = {"a"}, .forbidden_flags = {"big"}};
+  EXPECT_THAT(Ids(queue_.TakeForbidden(filter)), ::testing::ElementsAre(2, 3));
+  EXPECT_EQ(queue_.GetRoom().buffered, 2);
+  EXPECT_EQ(Pop(), 1);
+  EXPECT_EQ(Pop(true), 4);
+}
+
 }  // namespace
 }  // namespace millrace
