@@ -147,7 +147,10 @@ void AddDatabase(ServerOptions& options, Table& table) {
              "it a server does so when it starts.");
   group.Number("max-connections", options.max_connections,
                "Connections to the database that are open at a time, at most, seven or more. Six "
-               "are for the pool, the others for calls of JobQueue.");
+               "are for the pool, the others for calls of JobQueue and jobs that handlers add.");
+  group.Number("task-connections", options.task_connections,
+               "Further connections, at most, for transactions that handlers begin; one that finds "
+               "none free waits.");
 }
 
 void AddService(ServerOptions& options, Table& table) {

@@ -25,6 +25,7 @@ absl::StatusOr<std::unique_ptr<ServerDatabases>> ServerDatabases::Create(const O
   };
   absl::Status made = make(kPoolConnections, databases->pool_);
   if (made.ok()) made = make(options.max_connections - kPoolConnections, databases->calls_);
+  if (made.ok()) made = make(options.task_connections, databases->handlers_);
   settings.call_limit = kPingLimit;
   if (made.ok()) made = make(1, databases->readiness_);
   if (!made.ok()) return made;
@@ -32,13 +33,15 @@ absl::StatusOr<std::unique_ptr<ServerDatabases>> ServerDatabases::Create(const O
 }
 
 void ServerDatabases::CloseIn(absl::Duration grace) {
-  for (PostgresDatabase* database : {pool_.get(), calls_.get(), readiness_.get()}) {
+  for (PostgresDatabase* database :
+       {pool_.get(), calls_.get(), handlers_.get(), readiness_.get()}) {
     database->CloseIn(grace);
   }
 }
 
 bool ServerDatabases::did_not_answer() const {
-  return pool_->did_not_answer() || calls_->did_not_answer() || readiness_->did_not_answer();
+  return pool_->did_not_answer() || calls_->did_not_answer() || handlers_->did_not_answer() ||
+         readiness_->did_not_answer();
 }
 
 }  // namespace millrace

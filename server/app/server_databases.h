@@ -22,6 +22,8 @@ class ServerDatabases {
     std::string schema;
     // For the pool and callers together. More than kPoolConnections.
     int max_connections = 0;
+    // For transactions of handlers.
+    int task_connections = 1;
   };
 
   // One for each thread that uses them, so that none waits for another: the claimer, the recorder,
@@ -37,6 +39,8 @@ class ServerDatabases {
   PostgresDatabase& pool() { return *pool_; }
   // For those who call the service: what is left of max_connections.
   PostgresDatabase& calls() { return *calls_; }
+  // For transactions of handlers: task_connections.
+  PostgresDatabase& handlers() { return *handlers_; }
   // For the readiness alone: one, with a short limit for its calls.
   PostgresDatabase& readiness() { return *readiness_; }
 
@@ -50,6 +54,7 @@ class ServerDatabases {
   // Constant after Create.
   std::unique_ptr<PostgresDatabase> pool_;
   std::unique_ptr<PostgresDatabase> calls_;
+  std::unique_ptr<PostgresDatabase> handlers_;
   std::unique_ptr<PostgresDatabase> readiness_;
 };
 

@@ -96,6 +96,7 @@ std::vector<std::string> FindFaults(const ServerOptions& options) {
   }
   CheckRange("max-connections", options.max_connections, ServerDatabases::kPoolConnections + 1,
              1000, faults);
+  CheckRange("task-connections", options.task_connections, 1, 1000, faults);
   CheckListening(options, faults);
   if (!options.pool_name.empty()) AddFault(ValidateName(options.pool_name, "pool-name"), faults);
   AddFault(options.pool.Validate(), faults);

@@ -21,6 +21,8 @@ struct ServerOptions {
   std::string schema = "millrace";
   // Of the pool and of callers together: see ServerDatabases.
   int max_connections = 16;
+  // For transactions of handlers, beside those.
+  int task_connections = 10;
   // Bring the schema up to date, and do nothing else.
   bool migrate_only = false;
 

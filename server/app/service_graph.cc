@@ -62,7 +62,8 @@ ServiceGraph::ServiceGraph(ServerOptions options, std::string version,
   EmbeddedPostgres::Options embedded;
   embedded.data_dir = options_.data_dir;
   embedded.programs_folder = options_.postgres_bin_dir;
-  embedded.max_connections = options_.max_connections + kOtherConnections;
+  embedded.max_connections =
+      options_.max_connections + options_.task_connections + kOtherConnections;
   embedded_postgres_ = std::make_unique<EmbeddedPostgres>(std::move(embedded), clock_);
 }
 
@@ -146,13 +147,15 @@ absl::Status ServiceGraph::DatabaseError(const absl::Status& status) const {
 
 absl::Status ServiceGraph::ReachDatabase() {
   auto databases = ServerDatabases::Create(
-      {database_url_, options_.schema, options_.max_connections}, metrics_, clock_);
+      {database_url_, options_.schema, options_.max_connections, options_.task_connections},
+      metrics_, clock_);
   if (!databases.ok()) return DatabaseError(databases.status());
   databases_ = *std::move(databases);
   ping_store_ = std::make_unique<PostgresJobStore>(databases_->readiness(), metrics_);
   pool_store_ = std::make_unique<PostgresPoolStore>(databases_->pool());
   job_store_ = std::make_unique<PostgresJobStore>(databases_->calls(), metrics_);
   watch_store_ = std::make_unique<PostgresJobWatchStore>(databases_->calls());
+  handler_store_ = std::make_unique<PostgresHandlerStore>(databases_->handlers(), *job_store_);
   maintenance_store_ = std::make_unique<PostgresMaintenanceStore>(databases_->pool());
   upkeep_store_ = std::make_unique<PostgresJobStore>(databases_->pool(), metrics_);
   return absl::OkStatus();
@@ -173,8 +176,11 @@ absl::Status ServiceGraph::BuildPool() {
   tasks_ = std::make_unique<TaskRegistry>(TaskEnvironment{database_url_});
   register_tasks_(*tasks_);
   if (!tasks_->status().ok()) return tasks_->status();
-  pool_ = std::make_unique<WorkerPool>(*pool_store_, *tasks_, *emitter_, metrics_, clock_,
-                                       options_.pool, identity, LeaveProcess);
+  pool_ = std::make_unique<WorkerPool>(
+      *pool_store_, *tasks_, *emitter_, metrics_, clock_, options_.pool, identity, LeaveProcess,
+      HandlerServices{job_store_.get(),
+                      handler_store_.get(),
+                      {options_.rpc.limits, options_.rpc.default_max_attempts}});
   pool_control_ = std::make_unique<WorkerPoolControl>(*pool_);
   guarded_pool_ = std::make_unique<GuardedPoolControl>(*pool_control_);
   return absl::OkStatus();

@@ -21,6 +21,7 @@
 #include "server/pool/worker_pool.h"
 #include "server/rpc/rpc_server.h"
 #include "server/rpc/worker_pool_control.h"
+#include "server/store/postgres/postgres_handler_store.h"
 #include "server/store/postgres/postgres_job_store.h"
 #include "server/store/postgres/postgres_job_watch_store.h"
 #include "server/store/postgres/postgres_maintenance_store.h"
@@ -111,6 +112,7 @@ class ServiceGraph {
   std::unique_ptr<PostgresPoolStore> pool_store_;
   std::unique_ptr<PostgresJobStore> job_store_;
   std::unique_ptr<PostgresJobWatchStore> watch_store_;
+  std::unique_ptr<PostgresHandlerStore> handler_store_;
   std::unique_ptr<PostgresMaintenanceStore> maintenance_store_;
   // For what the upkeep does to jobs, which must not wait for callers.
   std::unique_ptr<PostgresJobStore> upkeep_store_;

@@ -129,4 +129,11 @@ absl::Status ValidateJobSpecs(const std::vector<JobSpec>& specs, const JobLimits
   return absl::OkStatus();
 }
 
+bool HasDueJob(const std::vector<JobSpec>& specs, const std::vector<AddedJob>& added) {
+  for (size_t i = 0; i < specs.size() && i < added.size(); ++i) {
+    if (!specs[i].run_at.has_value() && added[i].result != AddResult::kExisting) return true;
+  }
+  return false;
+}
+
 }  // namespace millrace

@@ -33,6 +33,13 @@ enum class JobKeyMode { kReplace, kPreserveRunAt, kUnsafeDedupe };
 // What became of a spec that was added.
 enum class AddResult { kCreated, kUpdated, kExisting };
 
+// A spec that was added. A plain value.
+struct AddedJob {
+  // Of the new job, of the one that was replaced in place, or of the one that holds the key.
+  JobId id = 0;
+  AddResult result = AddResult::kCreated;
+};
+
 // A job to be added. A plain value.
 struct JobSpec {
   std::string task_identifier;
@@ -59,6 +66,9 @@ absl::Status ValidateJobSpec(const JobSpec& spec, const JobLimits& limits, const
 
 // The same for a whole call: the number of specs, each spec ("jobs[i]"), and no key twice.
 absl::Status ValidateJobSpecs(const std::vector<JobSpec>& specs, const JobLimits& limits);
+
+// Whether any of these, which were added so, can be claimed at once: pools are to look for it.
+bool HasDueJob(const std::vector<JobSpec>& specs, const std::vector<AddedJob>& added);
 
 // Ok, or INVALID_ARGUMENT "<field>: ..." unless `text` is a JSON object of at most `max_bytes` and
 // nesting JobLimits::kJsonDepth, without \u0000 (which jsonb cannot hold).

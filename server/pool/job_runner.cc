@@ -8,6 +8,7 @@
 #include <typeinfo>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "server/base/logging.h"
 
 namespace millrace {
@@ -38,18 +39,17 @@ absl::Duration Deadline(absl::Duration started, absl::Duration time_limit) {
 
 }  // namespace
 
-JobRunner::JobRunner(const PoolConfig& config, const TaskTable& tasks, const std::string& worker_id,
-                     const LeaseState& lease, WorkerSlots& slots, DeadlineWatch& watch,
-                     OutcomeRecorder& recorder, ProgressReporter& progress, Clock& clock)
+JobRunner::JobRunner(const PoolConfig& config, const TaskTable& tasks, const LeaseState& lease,
+                     WorkerSlots& slots, DeadlineWatch& watch, OutcomeRecorder& recorder,
+                     AttemptContext::Parts parts)
     : config_(config),
       tasks_(tasks),
-      worker_id_(worker_id),
       lease_(lease),
       slots_(slots),
       watch_(watch),
       recorder_(recorder),
-      progress_(progress),
-      clock_(clock) {}
+      parts_(std::move(parts)),
+      clock_(parts_.clock) {}
 
 JobRunner::Ended JobRunner::Run(QueuedJob job, WorkerSlot& slot) {
   const TaskTable::Entry& entry = tasks_.Find(job.claimed.job.task_identifier);
@@ -63,17 +63,45 @@ JobRunner::Ended JobRunner::Run(QueuedJob job, WorkerSlot& slot) {
   }
   const Limits limits = LimitsOf(*entry.task);
   if (!BeginAttempt(job, slot, started, limits.time)) return Ended::kNotRun;
-  AttemptContext context(job.claimed, worker_id_, slot, progress_, clock_);
+  AttemptContext context(job.claimed, slot, parts_);
   TaskResult result = CallHandler(*entry.task, context);
   course.asked = slot.End();
   course.time_limit = limits.time;
   course.execution_time = clock_.Monotonic() - started;
   course.queue_time = job.claimed.queue_time_at_claim + (started - job.claimed_at);
   const OutcomeRules rules{*limits.retry, config_.max_interruptions};
-  AttemptReport report = rules.Report(job.claimed, std::move(result), course);
-  if (context.EndProgress()) report.plain = false;
+  return EndAttempt(job, std::move(result), course, rules, context, entry.metrics.get());
+}
+
+JobRunner::Ended JobRunner::EndAttempt(QueuedJob& job, TaskResult result,
+                                       const AttemptCourse& course, const OutcomeRules& rules,
+                                       AttemptContext& context, TaskMetrics* metrics) {
+  const bool had_progress = context.EndProgress();
+  const auto report_of = [&](TaskResult of) {
+    AttemptReport report = rules.Report(job.claimed, std::move(of), course);
+    report.plain = report.plain && !had_progress;
+    return report;
+  };
+  AttemptReport report = report_of(std::move(result));
+  if (context.transaction() != nullptr && report.outcome == AttemptOutcome::kCompleted) {
+    const Completion completion =
+        context.transaction()->store_transaction().Complete(job.worker, report);
+    if (completion.ending == Completion::Ending::kRolledBack) {
+      report = report_of(TaskResult::Fail(
+          absl::StrCat("its transaction was not committed: ", completion.error.message())));
+    } else {
+      const bool added = context.transaction()->has_added_due_jobs();
+      AttemptReport otherwise = report_of(TaskResult::Fail(
+          "its transaction was not committed: the connection to the database was lost"));
+      AddCompletion(std::move(job), completion, std::move(report), std::move(otherwise), metrics);
+      if (added) parts_.on_added();
+      return Ended::kFinished;
+    }
+  }
+  // Rolled back before anybody else can have the job.
+  context.EndTransaction();
   const bool interrupted = report.outcome == AttemptOutcome::kInterrupted;
-  Finish(std::move(job), std::move(report), entry.metrics.get());
+  Finish(std::move(job), std::move(report), metrics);
   return interrupted ? Ended::kInterrupted : Ended::kFinished;
 }
 
@@ -133,7 +161,27 @@ TaskResult JobRunner::CallHandler(const TaskRegistry::Task& task, AttemptContext
   return result;
 }
 
-void JobRunner::Finish(QueuedJob job, AttemptReport report, TaskMetrics* metrics) {
+void JobRunner::AddCompletion(QueuedJob job, const Completion& completion, AttemptReport report,
+                              AttemptReport otherwise, TaskMetrics* metrics) {
+  switch (completion.ending) {
+    case Completion::Ending::kRecorded:
+      recorder_.AddSettled(MakeFinished(std::move(job), std::move(report), metrics),
+                           RecordVerdict::kAccepted, completion.recorded_at);
+      return;
+    case Completion::Ending::kClaimLost:
+      recorder_.AddSettled(MakeFinished(std::move(job), std::move(report), metrics),
+                           RecordVerdict::kStale, clock_.Now());
+      return;
+    case Completion::Ending::kRolledBack:
+    case Completion::Ending::kUnknown:
+      break;
+  }
+  FinishedAttempt completed = MakeFinished(job, std::move(report), metrics);
+  recorder_.AddInDoubt(std::move(completed),
+                       MakeFinished(std::move(job), std::move(otherwise), metrics));
+}
+
+FinishedAttempt JobRunner::MakeFinished(QueuedJob job, AttemptReport report, TaskMetrics* metrics) {
   FinishedAttempt finished;
   finished.worker = job.worker;
   JobEventData& event = finished.notice.event;
@@ -147,7 +195,11 @@ void JobRunner::Finish(QueuedJob job, AttemptReport report, TaskMetrics* metrics
   event.queue_name = std::move(job.claimed.job.queue_name);
   finished.notice.metrics = metrics;
   finished.report = std::move(report);
-  recorder_.Add(std::move(finished));
+  return finished;
+}
+
+void JobRunner::Finish(QueuedJob job, AttemptReport report, TaskMetrics* metrics) {
+  recorder_.Add(MakeFinished(std::move(job), std::move(report), metrics));
 }
 
 }  // namespace millrace

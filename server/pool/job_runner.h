@@ -11,7 +11,6 @@
 #include "server/pool/outcome_recorder.h"
 #include "server/pool/outcome_rules.h"
 #include "server/pool/pool_config.h"
-#include "server/pool/progress_reporter.h"
 #include "server/pool/task_table.h"
 #include "server/pool/worker_slots.h"
 #include "server/queue/local_queue.h"
@@ -23,9 +22,9 @@ namespace millrace {
 // given back instead. Owned by a run of the pool. Thread-safe: every worker calls it.
 class JobRunner {
  public:
-  JobRunner(const PoolConfig& config, const TaskTable& tasks, const std::string& worker_id,
-            const LeaseState& lease, WorkerSlots& slots, DeadlineWatch& watch,
-            OutcomeRecorder& recorder, ProgressReporter& progress, Clock& clock);
+  JobRunner(const PoolConfig& config, const TaskTable& tasks, const LeaseState& lease,
+            WorkerSlots& slots, DeadlineWatch& watch, OutcomeRecorder& recorder,
+            AttemptContext::Parts parts);
 
   enum class Ended { kNotRun, kFinished, kInterrupted };
 
@@ -50,17 +49,25 @@ class JobRunner {
                     absl::Duration time_limit);
   bool RecordLastStart(QueuedJob& job, WorkerSlot& slot);
   TaskResult CallHandler(const TaskRegistry::Task& task, AttemptContext& context);
+  // What comes after the handler. If it has a transaction of its own and has completed, it is that
+  // which decides; any other end rolls it back.
+  Ended EndAttempt(QueuedJob& job, TaskResult result, const AttemptCourse& course,
+                   const OutcomeRules& rules, AttemptContext& context, TaskMetrics* metrics);
+  // Hands on what became of the transaction, which was not rolled back for a fault of its own.
+  // `otherwise` is the report if it did not commit after all.
+  void AddCompletion(QueuedJob job, const Completion& completion, AttemptReport report,
+                     AttemptReport otherwise, TaskMetrics* metrics);
+  static FinishedAttempt MakeFinished(QueuedJob job, AttemptReport report, TaskMetrics* metrics);
   void Finish(QueuedJob job, AttemptReport report, TaskMetrics* metrics);
 
   // Constant after construction.
   const PoolConfig& config_;
   const TaskTable& tasks_;
-  const std::string& worker_id_;
   const LeaseState& lease_;
   WorkerSlots& slots_;
   DeadlineWatch& watch_;
   OutcomeRecorder& recorder_;
-  ProgressReporter& progress_;
+  const AttemptContext::Parts parts_;
   Clock& clock_;
 
   std::atomic<bool> refuse_starts_{false};

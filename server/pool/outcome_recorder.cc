@@ -1,6 +1,7 @@
 #include "server/pool/outcome_recorder.h"
 
 #include <iterator>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -53,6 +54,8 @@ void OutcomeRecorder::Run() {
     if (!work.starts.empty()) RecordStarts(work.starts);
     for (Returned& returned : work.returned) GiveBackBatch(std::move(returned));
     if (!work.kept.empty()) NoteKept(work.kept);
+    for (Settled& settled : work.settled) AnnounceSettled(std::move(settled));
+    for (Doubt& doubt : work.doubts) Resolve(std::move(doubt));
     for (Batch& batch : work.batches) RecordBatch(std::move(batch));
   }
 }
@@ -87,6 +90,8 @@ void OutcomeRecorder::Move(Work& from, Work& to) {
   std::move(from.returned.begin(), from.returned.end(), std::back_inserter(to.returned));
   to.kept.insert(to.kept.end(), from.kept.begin(), from.kept.end());
   std::move(from.batches.begin(), from.batches.end(), std::back_inserter(to.batches));
+  std::move(from.settled.begin(), from.settled.end(), std::back_inserter(to.settled));
+  std::move(from.doubts.begin(), from.doubts.end(), std::back_inserter(to.doubts));
   from = {};
 }
 
@@ -111,6 +116,21 @@ void OutcomeRecorder::Add(FinishedAttempt finished) {
   Batch& batch = work_.batches.back();
   batch.reports.push_back(std::move(finished.report));
   batch.notices.push_back(std::move(finished.notice));
+  ++backlog_;
+  WakeLocked();
+}
+
+void OutcomeRecorder::AddSettled(FinishedAttempt finished, RecordVerdict verdict,
+                                 absl::Time recorded_at) {
+  MutexLock lock(mutex_);
+  work_.settled.push_back({std::move(finished), verdict, recorded_at});
+  ++backlog_;
+  WakeLocked();
+}
+
+void OutcomeRecorder::AddInDoubt(FinishedAttempt completed, FinishedAttempt otherwise) {
+  MutexLock lock(mutex_);
+  work_.doubts.push_back({std::move(completed), std::move(otherwise)});
   ++backlog_;
   WakeLocked();
 }
@@ -226,6 +246,38 @@ void OutcomeRecorder::NoteKept(const std::vector<Hold>& kept) {
   Done(kept.size());
 }
 
+void OutcomeRecorder::AnnounceSettled(Settled settled) {
+  RecordResult result;
+  result.verdicts = {settled.verdict};
+  result.recorded_at = {settled.recorded_at};
+  std::vector<AttemptNotice> notices;
+  notices.push_back(std::move(settled.finished.notice));
+  announcer_.Announce({settled.finished.report}, notices, result);
+  Done(1);
+}
+
+void OutcomeRecorder::Resolve(Doubt doubt) {
+  const AttemptReport& report = doubt.completed.report;
+  absl::StatusOr<std::optional<absl::Time>> completed_at;
+  const absl::Status found = CallUntilAnswered("look for a completion", kTriesOfBatch, [&] {
+    completed_at = store_.FindCompletion({report.claim_id, report.job_id});
+    return completed_at.status();
+  });
+  if (!found.ok()) {
+    if (!MayLeaveForLater(1)) return;
+    if (refused_.empty()) retry_refused_at_ = clock_.Monotonic() + kLongPause;
+    refused_.doubts.push_back(std::move(doubt));
+  } else if (completed_at->has_value()) {
+    AnnounceSettled({std::move(doubt.completed), RecordVerdict::kAccepted, **completed_at});
+  } else {
+    Batch one;
+    one.worker = doubt.otherwise.worker;
+    one.reports.push_back(std::move(doubt.otherwise.report));
+    one.notices.push_back(std::move(doubt.otherwise.notice));
+    RecordOne(std::move(one));
+  }
+}
+
 void OutcomeRecorder::RecordBatch(Batch batch) {
   if (batch.refused) return RecordOne(std::move(batch));
   if (RecordNow(batch, kTriesOfBatch).ok()) {
@@ -312,7 +364,8 @@ absl::Status OutcomeRecorder::RecordNow(Batch& batch, int tries_if_refused) {
 bool OutcomeRecorder::MayLeaveForLater(size_t count) {
   if (count == 0) return false;
   if (!abandoned()) return true;
-  spdlog::error("pool: {} jobs whose keys are being taken are left to the end of the lease", count);
+  spdlog::error(
+      "pool: {} jobs that the database cannot settle now are left to the end of the lease", count);
   GiveUp(count);
   return false;
 }

@@ -50,6 +50,11 @@ class OutcomeRecorder {
   void Abandon();
 
   void Add(FinishedAttempt finished);
+  // It needs no record: the handler's own transaction has recorded it, or found its claim lost.
+  void AddSettled(FinishedAttempt finished, RecordVerdict verdict, absl::Time recorded_at);
+  // Nobody knows whether the handler's own transaction has recorded that it has `completed`: finds
+  // out, and records it `otherwise` if it has not.
+  void AddInDoubt(FinishedAttempt completed, FinishedAttempt otherwise);
   // `stale` says that they waited in the local queue for too long.
   void GiveBack(ClaimedBatch jobs, bool stale);
   // Notes that these jobs, which have not begun, stay locked while the pool is stopped.
@@ -83,15 +88,27 @@ class OutcomeRecorder {
     bool broken_off = false;
     bool recorded = false;
   };
+  struct Settled {
+    FinishedAttempt finished;
+    RecordVerdict verdict;
+    absl::Time recorded_at;
+  };
+  struct Doubt {
+    FinishedAttempt completed;
+    FinishedAttempt otherwise;
+  };
   using Starts = std::vector<std::shared_ptr<Start>>;
   struct Work {
     Starts starts;
     std::vector<Returned> returned;
     std::vector<Hold> kept;
     std::deque<Batch> batches;
+    std::vector<Settled> settled;
+    std::vector<Doubt> doubts;
 
     bool empty() const {
-      return starts.empty() && returned.empty() && kept.empty() && batches.empty();
+      return starts.empty() && returned.empty() && kept.empty() && batches.empty() &&
+             settled.empty() && doubts.empty();
     }
   };
 
@@ -107,6 +124,8 @@ class OutcomeRecorder {
   // Announces what was given back; what is busy is left for later.
   absl::Status GiveBackNow(Returned& returned, int tries_if_refused);
   void NoteKept(const std::vector<Hold>& kept);
+  void AnnounceSettled(Settled settled);
+  void Resolve(Doubt doubt);
   void RecordBatch(Batch batch);
   void RecordOne(Batch one);
   // For what the database refuses though the fault is not in what we say.

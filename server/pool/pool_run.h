@@ -13,6 +13,7 @@
 #include "server/base/mutex.h"
 #include "server/pool/claimer.h"
 #include "server/pool/deadline_watch.h"
+#include "server/pool/handler_services.h"
 #include "server/pool/job_runner.h"
 #include "server/pool/lease_guard.h"
 #include "server/pool/lease_keeper.h"
@@ -55,6 +56,7 @@ class PoolRun {
     PoolCounters& counters;
     PoolMetrics& metrics;
     ErrorReporter& errors;
+    const HandlerServices& handlers;
     // Called in the supervisor's thread when the stop has ended; `forced` says that some handler
     // had to be asked to stop.
     std::function<void(const StopReport& report, bool forced)> on_stopped;

@@ -31,13 +31,15 @@ ClaimFilter FilterOf(const PoolConfig& config, const TaskRegistry& registry) {
 
 WorkerPool::WorkerPool(PoolStore& store, const TaskRegistry& tasks, EventEmitter& events,
                        MetricsRegistry& metrics, Clock& clock, PoolConfig config,
-                       WorkerIdentity identity, LeaseGuard::LeaveProcess leave_process)
+                       WorkerIdentity identity, LeaseGuard::LeaveProcess leave_process,
+                       HandlerServices handlers)
     : store_(store),
       registry_(tasks),
       events_(events),
       clock_(clock),
       identity_(std::move(identity)),
       leave_process_(std::move(leave_process)),
+      handlers_(std::move(handlers)),
       metrics_(metrics),
       errors_(events, counters_),
       tasks_(tasks, metrics),
@@ -84,7 +86,7 @@ absl::Status WorkerPool::Start() {
   const PoolConfig config = this->config();
   const auto run = std::make_shared<PoolRun>(
       PoolRun::Parts{store_, events_, clock_, config, identity_, tasks_, counters_, metrics_,
-                     errors_,
+                     errors_, handlers_,
                      [this](const StopReport& report, bool forced) { EndStop(report, forced); },
                      leave_process_},
       FilterOf(config, registry_));

@@ -12,6 +12,7 @@
 #include "server/events/event_emitter.h"
 #include "server/metrics/metrics.h"
 #include "server/pool/error_reporter.h"
+#include "server/pool/handler_services.h"
 #include "server/pool/lease_guard.h"
 #include "server/pool/pool_change.h"
 #include "server/pool/pool_config.h"
@@ -51,7 +52,7 @@ class WorkerPool {
   // OnLostLease::kExit; it may be called from any thread of the pool.
   WorkerPool(PoolStore& store, const TaskRegistry& tasks, EventEmitter& events,
              MetricsRegistry& metrics, Clock& clock, PoolConfig config, WorkerIdentity identity,
-             LeaseGuard::LeaveProcess leave_process = nullptr);
+             LeaseGuard::LeaveProcess leave_process = nullptr, HandlerServices handlers = {});
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
@@ -119,6 +120,7 @@ class WorkerPool {
   Clock& clock_;
   const WorkerIdentity identity_;
   const LeaseGuard::LeaveProcess leave_process_;
+  const HandlerServices handlers_;
 
   PoolCounters counters_;
   PoolMetrics metrics_;

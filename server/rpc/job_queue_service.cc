@@ -85,8 +85,7 @@ JobQueueService::JobQueueService(JobStore& store, PoolControl& pool, JobWatcher&
     : store_(store),
       pool_(pool),
       watcher_(watcher),
-      limits_(options.limits),
-      default_max_attempts_(options.default_max_attempts),
+      admission_{options.limits, options.default_max_attempts},
       lock_timeout_(options.lock_timeout) {}
 
 grpc::Status JobQueueService::AddJob(grpc::ServerContext* context, const v1::AddJobRequest* request,
@@ -146,8 +145,8 @@ absl::Status JobQueueService::AddOne(const v1::AddJobRequest& request, const Cal
   if (!request.has_job()) return absl::InvalidArgumentError("job: must be set");
   absl::StatusOr<JobSpec> spec = ToJobSpec(request.job(), "job");
   if (!spec.ok()) return spec.status();
-  if (absl::Status valid = ValidateJobSpec(*spec, limits_, "job"); !valid.ok()) return valid;
-  std::vector<JobSpec> specs = {*std::move(spec)};
+  if (absl::Status valid = admission_.Admit(*spec, "job"); !valid.ok()) return valid;
+  const std::vector<JobSpec> specs = {*std::move(spec)};
   const absl::StatusOr<std::vector<AddedJob>> added = Add(specs, call);
   if (!added.ok()) return added.status();
   response.set_result(ToProto(added->front().result));
@@ -164,7 +163,7 @@ absl::Status JobQueueService::AddMany(const v1::AddJobsRequest& request, const C
     if (!spec.ok()) return spec.status();
     specs.push_back(*std::move(spec));
   }
-  if (absl::Status valid = ValidateJobSpecs(specs, limits_); !valid.ok()) return valid;
+  if (absl::Status valid = admission_.Admit(specs); !valid.ok()) return valid;
   const absl::StatusOr<std::vector<AddedJob>> added = Add(specs, call);
   if (!added.ok()) return added.status();
   for (const AddedJob& job : *added) {
@@ -175,22 +174,15 @@ absl::Status JobQueueService::AddMany(const v1::AddJobsRequest& request, const C
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<AddedJob>> JobQueueService::Add(std::vector<JobSpec>& specs,
+absl::StatusOr<std::vector<AddedJob>> JobQueueService::Add(const std::vector<JobSpec>& specs,
                                                            const CallLimit& call) {
-  for (JobSpec& spec : specs) {
-    if (!spec.max_attempts.has_value()) spec.max_attempts = default_max_attempts_;
-  }
   absl::StatusOr<std::vector<AddedJob>> added = store_.AddJobs(specs, call);
   if (!added.ok()) return added;
   if (added->size() != specs.size()) {
     return absl::InternalError(absl::StrCat("the store was asked to add ", specs.size(),
                                             " jobs and answered for ", added->size()));
   }
-  for (size_t i = 0; i < specs.size(); ++i) {
-    if (specs[i].run_at.has_value() || (*added)[i].result == AddResult::kExisting) continue;
-    pool_.Wake();
-    break;
-  }
+  if (HasDueJob(specs, *added)) pool_.Wake();
   return added;
 }
 

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "millrace/v1/job_queue.grpc.pb.h"
-#include "server/model/job_spec.h"
+#include "server/model/job_admission.h"
 #include "server/rpc/job_watcher.h"
 #include "server/rpc/pool_control.h"
 #include "server/rpc/rpc_server_options.h"
@@ -51,16 +51,16 @@ class JobQueueService final
                       v1::CancelJobsResponse& response);
   absl::Status ResetOverdue(const CallLimit& call, v1::ResetOverdueJobsResponse& response);
 
-  // Fills in what they leave to the server, and adds them. REQUIRES: they are valid.
-  absl::StatusOr<std::vector<AddedJob>> Add(std::vector<JobSpec>& specs, const CallLimit& call);
+  // REQUIRES: they were admitted.
+  absl::StatusOr<std::vector<AddedJob>> Add(const std::vector<JobSpec>& specs,
+                                            const CallLimit& call);
   // The job as it stands, or what is known of it where it cannot be read.
   void SetAddedJob(const AddedJob& added, const JobSpec& spec, const CallLimit& call, v1::Job& job);
 
   JobStore& store_;
   PoolControl& pool_;
   JobWatcher& watcher_;
-  const JobLimits limits_;
-  const int default_max_attempts_;
+  const JobAdmission admission_;
   const absl::Duration lock_timeout_;
 };
 

@@ -14,11 +14,6 @@
 
 namespace millrace {
 
-struct AddedJob {
-  JobId id = 0;
-  AddResult result = AddResult::kCreated;
-};
-
 struct JobFilter {
   // Empty means any, for each.
   std::vector<JobState> states;

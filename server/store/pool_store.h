@@ -164,6 +164,10 @@ class PoolStore {
   virtual absl::StatusOr<RecordResult> Record(WorkerNumber worker,
                                               const std::vector<AttemptReport>& reports) = 0;
 
+  // When this attempt was recorded as completed; nothing if it is not. Waits for a transaction that
+  // may be recording it at this moment.
+  virtual absl::StatusOr<std::optional<absl::Time>> FindCompletion(const Hold& hold) = 0;
+
   // Makes jobs available again with their attempt uncounted; a cancelled one ends instead. One
   // verdict for each hold, as Record.
   virtual absl::StatusOr<RecordResult> GiveBack(WorkerNumber worker,

@@ -5,13 +5,17 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "server/model/job.h"
 #include "server/model/job_progress.h"
+#include "server/model/job_spec.h"
 #include "server/model/partial_success.h"
+#include "tasks/api/task_transaction.h"
 
 namespace millrace {
 
@@ -55,6 +59,18 @@ class TaskContext {
   // at most 32 counters with printable names of 1 to 64 bytes. Of the message 1 KiB is kept.
   absl::Status ReportProgress(double percent, const std::string& message = "",
                               std::map<std::string, int64_t> counters = {});
+
+  // Adds further jobs, which exist when this returns, whatever becomes of this attempt. The same
+  // rules and errors as of the service's AddJob and AddJobs; CANCELLED once the handler is asked to
+  // stop.
+  virtual absl::StatusOr<AddedJob> AddJob(JobSpec spec) = 0;
+  virtual absl::StatusOr<std::vector<AddedJob>> AddJobs(std::vector<JobSpec> specs) = 0;
+
+  // Begins the transaction of this attempt, of which there can be one; see TaskTransaction. Waits
+  // until a connection is free. CANCELLED once the handler is asked to stop, also while it waits;
+  // UNAVAILABLE if the database is away; FAILED_PRECONDITION if it has begun already. Lives as long
+  // as the context.
+  virtual absl::StatusOr<TaskTransaction*> BeginTransaction() = 0;
 
   enum class LogLevel { kDebug, kInfo, kWarning, kError };
   // Writes to the server's log, with the job's id, task and attempt. No secrets, please.

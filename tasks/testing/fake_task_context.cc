@@ -47,6 +47,25 @@ std::vector<FakeTaskContext::LogRecord> FakeTaskContext::logs() const {
   return logs_;
 }
 
+std::vector<JobSpec> FakeTaskContext::added_jobs() const { return added_jobs_.specs(); }
+
+absl::StatusOr<AddedJob> FakeTaskContext::AddJob(JobSpec spec) {
+  return added_jobs_.Add(std::move(spec), stop_token());
+}
+
+absl::StatusOr<std::vector<AddedJob>> FakeTaskContext::AddJobs(std::vector<JobSpec> specs) {
+  return added_jobs_.Add(std::move(specs), stop_token());
+}
+
+absl::StatusOr<TaskTransaction*> FakeTaskContext::BeginTransaction() {
+  if (begun_) {
+    return absl::FailedPreconditionError("the transaction of this attempt has begun already");
+  }
+  if (StopRequested()) return absl::CancelledError("the handler was asked to stop");
+  begun_ = true;
+  return &transaction_;
+}
+
 std::vector<JobProgress> FakeTaskContext::progress() const {
   MutexLock lock(mutex_);
   return progress_;

@@ -10,6 +10,8 @@
 #include "absl/time/time.h"
 #include "server/base/mutex.h"
 #include "tasks/api/task_context.h"
+#include "tasks/testing/fake_added_jobs.h"
+#include "tasks/testing/fake_task_transaction.h"
 
 namespace millrace {
 
@@ -51,6 +53,14 @@ class FakeTaskContext final : public TaskContext {
   // Every ReportProgress that was good, in order; also those that a pool would leave out because
   // others come soon after them.
   std::vector<JobProgress> progress() const;
+  // Jobs that the handler has added outside of its transaction, in order.
+  std::vector<JobSpec> added_jobs() const;
+  // What the handler does in its transaction; nothing unless it has begun one.
+  FakeTaskTransaction* transaction() { return begun_ ? &transaction_ : nullptr; }
+  // Called with each statement of that transaction, and answers it; without it each brings no rows.
+  void set_on_execute(FakeTaskTransaction::OnExecute on_execute) {
+    transaction_.set_on_execute(std::move(on_execute));
+  }
   // Every WaitFor that was asked for.
   std::vector<absl::Duration> waits() const;
 
@@ -66,6 +76,10 @@ class FakeTaskContext final : public TaskContext {
   // Does not wait: moves the time.
   bool WaitFor(absl::Duration duration) override;
   void Log(LogLevel level, const std::string& message) override;
+  // The rules of a real server, with its default limits. Ids rise from 1001.
+  absl::StatusOr<AddedJob> AddJob(JobSpec spec) override;
+  absl::StatusOr<std::vector<AddedJob>> AddJobs(std::vector<JobSpec> specs) override;
+  absl::StatusOr<TaskTransaction*> BeginTransaction() override;
 
  private:
   void KeepProgress(JobProgress progress) override;
@@ -82,6 +96,10 @@ class FakeTaskContext final : public TaskContext {
   absl::Time now_ ABSL_GUARDED_BY(mutex_);
   absl::Time deadline_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   std::vector<LogRecord> logs_ ABSL_GUARDED_BY(mutex_);
+  FakeTaskTransaction transaction_{stop_.get_token()};
+  bool begun_ = false;
+  FakeAddedJobs added_jobs_;
+
   std::vector<JobProgress> progress_ ABSL_GUARDED_BY(mutex_);
   std::vector<absl::Duration> waits_ ABSL_GUARDED_BY(mutex_);
 };

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/store/postgres/postgres_handler_store.h"
 #include "server/store/postgres/postgres_job_store.h"
 #include "server/store/postgres/postgres_pool_store.h"
 #include "tests/pool/job_account.h"
@@ -26,6 +28,7 @@ class PoolOnPostgres : public PoolHarness {
   explicit PoolOnPostgres(Time time = Time::kStandsStill) : PoolHarness(time) {}
 
   PoolStore& pool_store() override { return store_; }
+  HandlerServices handler_services() override { return {&jobs_, &handler_store_, {}}; }
 
   JobId Add(JobSpec spec) {
     const absl::StatusOr<std::vector<AddedJob>> added = jobs_.AddJobs({std::move(spec)});
@@ -107,6 +110,11 @@ class PoolOnPostgres : public PoolHarness {
   TestSchema schema_;
   PostgresJobStore jobs_{schema_.database(), schema_.metrics()};
   PostgresPoolStore store_{schema_.database()};
+  // With connections of its own, as in a server.
+  std::unique_ptr<PostgresDatabase> handler_database_ = *PostgresDatabase::Create(
+      {.database_url = TestDatabaseUrl(), .schema = schema_.name(), .max_connections = 4}, metrics_,
+      real_clock_);
+  PostgresHandlerStore handler_store_{*handler_database_, jobs_};
   // Of claims of other pools.
   int64_t last_claim_ = 0;
 };

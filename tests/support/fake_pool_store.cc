@@ -305,6 +305,19 @@ absl::Status FakePoolStore::NoteKept(const std::vector<Hold>& holds) {
   });
 }
 
+absl::StatusOr<std::optional<absl::Time>> FakePoolStore::FindCompletion(const Hold& hold) {
+  return Do(Call::kFindCompletion, [&]() -> absl::StatusOr<std::optional<absl::Time>> {
+    mutex_.AssertHeld();
+    if (absl::Status refused = CheckRefusedLocked(hold.job_id); !refused.ok()) return refused;
+    const std::vector<AttemptReport>& history = jobs_.at(hold.job_id).view.history;
+    const bool completed =
+        std::any_of(history.begin(), history.end(), [&hold](const AttemptReport& report) {
+          return report.claim_id == hold.claim_id && report.outcome == AttemptOutcome::kCompleted;
+        });
+    return completed ? std::optional(clock_.Now()) : std::nullopt;
+  });
+}
+
 absl::StatusOr<std::vector<bool>> FakePoolStore::WriteProgress(
     const std::vector<ProgressReport>& reports) {
   return Do(Call::kWriteProgress, [&]() -> absl::StatusOr<std::vector<bool>> {

@@ -38,6 +38,7 @@ class FakePoolStore final : public PoolStore {
     kGiveBack,
     kNoteKept,
     kWriteProgress,
+    kFindCompletion,
     kListCancelled,
     kListLeases,
     kRescue,
@@ -122,6 +123,7 @@ class FakePoolStore final : public PoolStore {
       const std::vector<Hold>& holds) override;
   absl::StatusOr<RecordResult> Record(WorkerNumber worker,
                                       const std::vector<AttemptReport>& reports) override;
+  absl::StatusOr<std::optional<absl::Time>> FindCompletion(const Hold& hold) override;
   absl::StatusOr<RecordResult> GiveBack(WorkerNumber worker,
                                         const std::vector<Hold>& holds) override;
   absl::Status NoteKept(const std::vector<Hold>& holds) override;

@@ -45,11 +45,13 @@ class PoolHarness : public ::testing::Test {
   }
 
   virtual PoolStore& pool_store() = 0;
+  // What handlers can use; nothing unless a fixture brings it.
+  virtual HandlerServices handler_services() { return {}; }
 
   void MakePool() {
-    pool_ =
-        std::make_unique<WorkerPool>(pool_store(), tasks_, emitter_, metrics_, pool_clock_, config_,
-                                     WorkerIdentity{"worker-id", "pool-name", "host", 17, "1.0"});
+    pool_ = std::make_unique<WorkerPool>(
+        pool_store(), tasks_, emitter_, metrics_, pool_clock_, config_,
+        WorkerIdentity{"worker-id", "pool-name", "host", 17, "1.0"}, nullptr, handler_services());
   }
 
   void StartPool() {

@@ -84,7 +84,7 @@ absl::Status PostgresDatabase::RunWithin(absl::Duration longest, const std::stri
 
 absl::Status PostgresDatabase::RunOnce(absl::Duration longest, const CallLimit& call,
                                        const std::function<void(PostgresConnection&)>& body) {
-  absl::StatusOr<ConnectionPtr> connection = Borrow(call);
+  absl::StatusOr<ConnectionPtr> connection = Borrow(call, options_.call_limit);
   if (!connection.ok()) return connection.status();
   // Connecting may have taken all the time.
   absl::Status status = call.Check();
@@ -95,8 +95,9 @@ absl::Status PostgresDatabase::RunOnce(absl::Duration longest, const CallLimit& 
   return status;
 }
 
-absl::StatusOr<PostgresDatabase::ConnectionPtr> PostgresDatabase::Borrow(const CallLimit& call) {
-  const CallLimit ours(options_.call_limit, nullptr);
+absl::StatusOr<PostgresDatabase::ConnectionPtr> PostgresDatabase::Borrow(const CallLimit& call,
+                                                                         absl::Duration longest) {
+  const CallLimit ours(longest, nullptr);
   std::optional<ConnectionPtr> connection;
   while (!connection.has_value()) {
     if (absl::Status wanted = call.Check(); !wanted.ok()) return wanted;
@@ -143,6 +144,15 @@ void PostgresDatabase::Return(ConnectionPtr connection) {
     } else {
       idle_.push_back(std::move(connection));
     }
+  }
+  returned_.NotifyAll();
+}
+
+void PostgresDatabase::ThrowAway(ConnectionPtr connection) {
+  connection.reset();
+  {
+    MutexLock lock(mutex_);
+    --open_;
   }
   returned_.NotifyAll();
 }

@@ -65,6 +65,14 @@ class PostgresDatabase {
   // Whether CloseIn had to cut a call: the database did not answer.
   bool did_not_answer() const { return watchdog_.has_cut_at_end(); }
 
+  using ConnectionPtr = std::unique_ptr<PostgresConnection>;
+  // One of the pool, for whoever needs it for longer than a call, and then hands it back by either
+  // of the two below. Errors as Run: UNAVAILABLE, also if none is free after `longest`.
+  absl::StatusOr<ConnectionPtr> Borrow(const CallLimit& call, absl::Duration longest);
+  void Return(ConnectionPtr connection);
+  // It is closed, so that another one can be opened.
+  void ThrowAway(ConnectionPtr connection);
+
   // A connection of its own, outside of the pool, for listening.
   absl::StatusOr<std::unique_ptr<PostgresConnection>> OpenConnection();
 
@@ -74,11 +82,8 @@ class PostgresDatabase {
  private:
   PostgresDatabase(Options options, SqlStatements statements, MetricsRegistry& metrics,
                    Clock& clock);
-  using ConnectionPtr = std::unique_ptr<PostgresConnection>;
-  absl::StatusOr<ConnectionPtr> Borrow(const CallLimit& call);
   // One that is idle, or null for the permission to open one; nothing if there is neither in time.
   std::optional<ConnectionPtr> AwaitFree(absl::Duration timeout);
-  void Return(ConnectionPtr connection);
   absl::Status RunOnce(absl::Duration longest, const CallLimit& call,
                        const std::function<void(PostgresConnection&)>& body);
 

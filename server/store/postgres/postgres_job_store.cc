@@ -129,18 +129,25 @@ absl::Status PostgresJobStore::AddMany(const std::vector<JobSpec>& specs, const 
   return database_.Run("add_jobs", call, [&](PostgresConnection& connection) {
     added.clear();
     pqxx::work transaction(connection.raw());
-    for (size_t from = 0; from < specs.size();) {
-      const size_t end = ChunkEnd(specs, from);
-      if (FitsChunk(specs[from])) {
-        AddChunk(connection, transaction, specs, from, end, added);
-      } else if (!AddOne(connection, transaction, specs[from], added)) {
-        return;
-      }
-      from = end;
-    }
-    connection.Execute(transaction, "AnnounceAdded");
-    transaction.commit();
+    if (AddWithin(connection, transaction, specs, added)) transaction.commit();
   });
+}
+
+bool PostgresJobStore::AddWithin(PostgresConnection& connection,
+                                 pqxx::transaction_base& transaction,
+                                 const std::vector<JobSpec>& specs,
+                                 std::vector<AddedJob>& added) const {
+  for (size_t from = 0; from < specs.size();) {
+    const size_t end = ChunkEnd(specs, from);
+    if (FitsChunk(specs[from])) {
+      AddChunk(connection, transaction, specs, from, end, added);
+    } else if (!AddOne(connection, transaction, specs[from], added)) {
+      return false;
+    }
+    from = end;
+  }
+  connection.Execute(transaction, "AnnounceAdded");
+  return true;
 }
 
 void PostgresJobStore::AddChunk(PostgresConnection& connection, pqxx::transaction_base& transaction,

@@ -36,6 +36,17 @@ class PostgresJobStore final : public JobStore {
   absl::StatusOr<int> ResetOverdueJobs(absl::Duration lock_timeout, const CallLimit& call) override;
   absl::Status Ping() override;
 
+  // For transactions of others, in this order. Makes sure that the lanes (which are known then) and
+  // the serial queues exist, each in a transaction of its own: whoever uses one that is not
+  // committed waits. UNAVAILABLE if that would be us, behind the open transaction of an
+  // application.
+  absl::Status MakeNames(const std::vector<JobSpec>& specs, const CallLimit& call);
+  // Adds the jobs; false, with some of them left out, if a name was not there.
+  bool AddWithin(PostgresConnection& connection, pqxx::transaction_base& transaction,
+                 const std::vector<JobSpec>& specs, std::vector<AddedJob>& added) const;
+  // Once that has committed: how many of them are new.
+  void CountAdded(size_t created) { jobs_added_.Increment(static_cast<double>(created)); }
+
  private:
   using LaneKey = std::pair<std::string, std::vector<std::string>>;
 
@@ -44,10 +55,7 @@ class PostgresJobStore final : public JobStore {
                         std::vector<AddedJob>& added);
   absl::Status AddMany(const std::vector<JobSpec>& specs, const CallLimit& call,
                        std::vector<AddedJob>& added);
-  // Make sure that the lanes (which are known then) and the serial queues exist, each in a
-  // transaction of its own: whoever uses one that is not committed waits. UNAVAILABLE if that would
-  // be us, behind the open transaction of an application.
-  absl::Status MakeNames(const std::vector<JobSpec>& specs, const CallLimit& call);
+  // Parts of MakeNames.
   absl::Status MakeLane(const JobSpec& spec, const CallLimit& call);
   absl::Status MakeQueues(const std::vector<std::string>& names, const CallLimit& call);
   // 0 for one that is not known.

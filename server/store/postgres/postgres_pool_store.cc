@@ -161,6 +161,21 @@ absl::Status PostgresPoolStore::RecordTogether(WorkerNumber worker,
   });
 }
 
+absl::StatusOr<std::optional<absl::Time>> PostgresPoolStore::FindCompletion(const Hold& hold) {
+  std::optional<absl::Time> completed_at;
+  absl::Status ran = database_.Run("find_completion", [&](PostgresConnection& connection) {
+    completed_at.reset();
+    // Two statements, so that the second one sees what the first has waited for.
+    pqxx::work transaction(connection.raw());
+    connection.Execute(transaction, "LockClaim", hold.claim_id);
+    const pqxx::result rows =
+        connection.Execute(transaction, "FindCompletion", hold.job_id, hold.claim_id);
+    if (!rows.empty()) completed_at = ParseTimestamp(rows[0][0].c_str());
+  });
+  if (!ran.ok()) return ran;
+  return completed_at;
+}
+
 absl::StatusOr<RecordResult> PostgresPoolStore::GiveBack(WorkerNumber worker,
                                                          const std::vector<Hold>& holds) {
   RecordResult result;

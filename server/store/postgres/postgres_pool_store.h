@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <optional>
 #include <vector>
 
 #include "server/store/pool_store.h"
@@ -26,6 +27,7 @@ class PostgresPoolStore final : public PoolStore {
       const std::vector<Hold>& holds) override;
   absl::StatusOr<RecordResult> Record(WorkerNumber worker,
                                       const std::vector<AttemptReport>& reports) override;
+  absl::StatusOr<std::optional<absl::Time>> FindCompletion(const Hold& hold) override;
   absl::StatusOr<RecordResult> GiveBack(WorkerNumber worker,
                                         const std::vector<Hold>& holds) override;
   absl::Status NoteKept(const std::vector<Hold>& holds) override;

@@ -204,6 +204,7 @@ TEST_F(ConfigTest, EveryFaultOfAValueBeginsWithTheNameOfItsOption) {
                                     "--event-buffer-bytes=0",
                                     "--payload-limit-bytes=1",
                                     "--max-connections=5",
+                                    "--task-connections=0",
                                     "--schema=Bad",
                                     "--heartbeat-interval-ms=9999",
                                     "--retry-maximum-ms=-1"});

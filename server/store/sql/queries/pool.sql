@@ -56,6 +56,14 @@ select claim_id, job_id, verdict, recorded_at, reason from {schema}.settle($1::i
     $10::text[], $11::text[], $12::text[], $13::text[])
     u(claim_id, job_id, outcome, attempt, exhausted, delay_ms, execution_us, queue_us, error_message, error_detail, result, partial_success)));
 
+-- name: LockClaim
+-- Waits for whoever records something of claim $1. Index: claim_pkey.
+select id from {schema}.claim where id = $1::bigint for no key update;
+
+-- name: FindCompletion
+-- When job $1 was completed under claim $2. Index: attempt_outcome's primary key. Locks: none.
+select finished_at from {schema}.attempt_outcome where job_id = $1::bigint and claim_id = $2::bigint and outcome = 'c';
+
 -- name: WriteProgress
 -- See write_progress: index claim_pkey, progress_pkey; locks claims in order of id.
 select {schema}.write_progress($1::bigint[], $2::bigint[], $3::float8[], $4::text[], $5::text[]);
