@@ -27,7 +27,8 @@ RpcCall::RpcCall(const grpc::ServerContextBase& context, const char* method)
 
 grpc::Status RpcCall::Run(const std::function<absl::Status()>& body) const {
   const absl::Status status = RunGuarded(body);
-  if (status.code() == absl::StatusCode::kInternal) {
+  // Either is a fault of this server; PERMISSION_DENIED is its own role's in the database.
+  if (absl::IsInternal(status) || absl::IsPermissionDenied(status)) {
     spdlog::error("{} failed: {}", method_, std::string(status.message()));
   } else if (!peer_.empty()) {
     spdlog::debug("{} from {}: {}", method_, peer_, status.ToString());

@@ -18,6 +18,7 @@ namespace millrace {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST(MigratorTest, MigratingTwiceChangesNothing) {
   TestSchema schema;
@@ -58,6 +59,63 @@ TEST(MigratorTest, SeveralServersThatStartAtOnceMigrateOnce) {
   for (std::thread& server : servers) server.join();
   for (const absl::Status& result : results) EXPECT_TRUE(result.ok()) << result;
   EXPECT_EQ(schema.Query("select count(*) = max(version) + 1 from {schema}.schema_version"), "t");
+}
+
+// A role without rights in the test database, and the migration of a schema by it.
+class RightsTest : public testing::Test {
+ protected:
+  RightsTest() : role_(schema_.name() + "_role") {
+    schema_.Query("create role " + role_ + " login");
+    schema_.Query("drop schema {schema} cascade");
+    database_ = *PostgresDatabase::Create(
+        {.database_url = TestDatabaseUrl() + " user=" + role_, .schema = schema_.name()},
+        schema_.metrics(), clock_);
+  }
+  ~RightsTest() override {
+    database_.reset();
+    // The schema is there for TestSchema to drop.
+    schema_.Query("create schema if not exists {schema}");
+    schema_.Query("reassign owned by " + role_ + " to current_user; drop owned by " + role_);
+    schema_.Query("drop role " + role_);
+  }
+  absl::Status Migrate() { return Migrator(*database_).Migrate(); }
+  // Expects that the role is told of this lack, and of what mends it.
+  void ExpectDenied(const std::string& lack) {
+    const absl::Status migrated = Migrate();
+    EXPECT_EQ(migrated.code(), absl::StatusCode::kPermissionDenied);
+    const std::string message(migrated.message());
+    EXPECT_THAT(message, HasSubstr("database: permission denied for " + lack + "; "));
+    EXPECT_THAT(message, HasSubstr("grant create on database \"postgres\" to \"" + role_ + "\""));
+    EXPECT_THAT(message,
+                HasSubstr("alter schema \"" + schema_.name() + "\" owner to \"" + role_ + "\""));
+    EXPECT_THAT(message, Not(HasSubstr("SQLSTATE")));
+  }
+
+  TestSchema schema_;
+  SystemClock clock_;
+  const std::string role_;
+  std::unique_ptr<PostgresDatabase> database_;
+};
+
+TEST_F(RightsTest, ARoleThatMayMakeNoSchemaIsToldWhatItLacks) {
+  ExpectDenied("database postgres");
+  schema_.Query("grant create on database postgres to " + role_);
+  EXPECT_EQ(Migrate(), absl::OkStatus());
+}
+
+TEST_F(RightsTest, ARoleThatMayNotUseTheSchemaIsToldWhatItLacks) {
+  schema_.Query("create schema {schema}");
+  ExpectDenied("schema " + schema_.name());
+  schema_.Query("alter schema {schema} owner to " + role_);
+  EXPECT_EQ(Migrate(), absl::OkStatus());
+}
+
+TEST_F(RightsTest, ARoleThatMayUseTheSchemaButNotItsTablesIsToldWhatItLacks) {
+  ASSERT_EQ(Migrator(schema_.database()).Migrate(), absl::OkStatus());
+  schema_.Query("alter schema {schema} owner to " + role_);
+  ExpectDenied("table schema_version");
+  schema_.Query("do $$ begin execute format('grant %I to " + role_ + "', current_user); end $$");
+  EXPECT_EQ(Migrate(), absl::OkStatus());
 }
 
 // A migrator that waits while another holds the lock of the schema.

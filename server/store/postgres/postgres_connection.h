@@ -32,7 +32,8 @@ class PostgresConnection {
   // UNAVAILABLE: the time was over; or the connection is or was broken, and if that happened while
   // it committed, nobody knows whether it did; or a table or function is missing.
   // ABORTED: serialization failure, deadlock. ALREADY_EXISTS: unique violation. INVALID_ARGUMENT:
-  // the database refused a value. INTERNAL: the rest. Never FAILED_PRECONDITION, which is left to
+  // the database refused a value. PERMISSION_DENIED: the role of the connection lacks a right.
+  // INTERNAL: the rest. Never FAILED_PRECONDITION, which is left to
   // what the stores themselves find, such as a lease that has ended.
   absl::Status Run(absl::Duration time_left, const std::function<void(PostgresConnection&)>& body) {
     return RunWithin(call_limit_, time_left, body);
@@ -66,6 +67,8 @@ class PostgresConnection {
  private:
   void Prepare(const std::string& variant, const std::string& name, const std::string& rows);
   void SetStatementTimeout(int64_t timeout_ms);
+  // What the role of this connection may not do, and what would let it.
+  absl::Status Denied(const std::string& message) const;
   // `when` goes on from the message.
   absl::Status Lost(const char* when = "");
 

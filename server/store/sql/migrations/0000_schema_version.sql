@@ -1,5 +1,6 @@
 -- Run where there is no schema of ours: the schema, and the record of what was applied to it.
-create schema if not exists {schema};
+-- Not "if not exists", which wants the right to make schemas also where the schema is there.
+do $$ begin if to_regnamespace('{schema}') is null then create schema {schema}; end if; end $$;
 create table {schema}.schema_version (
   version int primary key,
   name text not null,
