@@ -12,13 +12,12 @@
 #include <system_error>
 #include <utility>
 
-#include "CLI/App.hpp"
-#include "CLI/Config.hpp"
-#include "CLI/Formatter.hpp"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "server/app/command_line.h"
 #include "server/app/config_file.h"
 #include "server/app/database_url.h"
 #include "server/app/help_text.h"
@@ -90,6 +89,26 @@ std::vector<OptionInfo> InfosOf(const std::vector<ServerOption>& table) {
   return infos;
 }
 
+// What the value of an option must be, such as "1 to 1024"; empty if nothing is said of that.
+// Bounds are known to the modules alone, which name them where a value is beyond: so they are given
+// one.
+std::string RangeOf(const std::string& name) {
+  const std::string beginning = absl::StrCat(name, ": must be ");
+  for (const char* beyond : {"9223372036854775807", "2147483647", "0"}) {
+    ServerOptions options;
+    for (const ServerOption& option : MakeOptionTable(options)) {
+      if (option.info.name == name) option.set(beyond).IgnoreError();
+    }
+    const std::vector<std::string> faults =
+        absl::StrSplit(absl::StrJoin(FindFaults(options), "; "), "; ");
+    for (const std::string& fault : faults) {
+      if (!absl::StartsWith(fault, beginning)) continue;
+      return fault.substr(beginning.size(), fault.find(", got") - beginning.size());
+    }
+  }
+  return "";
+}
+
 // Gathers the values of one start, and the faults.
 class ConfigReader {
  public:
@@ -114,7 +133,8 @@ class ConfigReader {
       faults_.emplace_back(more.message());
     }
     if (faults_.empty()) return std::move(config_);
-    return absl::InvalidArgumentError(absl::StrJoin(faults_, "; "));
+    return absl::InvalidArgumentError(
+        absl::StrCat(absl::StrJoin(faults_, "; "), "; see millrace-server --help"));
   }
 
  private:
@@ -126,68 +146,15 @@ class ConfigReader {
   }
 
   void ReadArguments(const std::vector<std::string>& arguments) {
-    CLI::App app;
-    app.set_help_flag();
-    CLI::Option* help = app.add_flag("-h,--help");
-    CLI::Option* version = app.add_flag("--version");
-    app.allow_extras();
-    std::map<std::string, CLI::Option*> options;
-    for (const OptionInfo& info : infos_) options[info.name] = AddTo(app, info);
-    try {
-      app.parse(InParserOrder(arguments));
-    } catch (const CLI::ArgumentMismatch& error) {
-      const std::string said = error.what();
-      faults_.push_back(absl::StrCat(said.substr(0, said.find(':')), ": needs a value"));
-    } catch (const CLI::ParseError& error) {
-      faults_.emplace_back(error.what());
-    }
-    if (help->count() > 0) config_.text_to_print = HelpText(ListOptions());
-    if (version->count() > 0)
+    CommandLine line = ReadCommandLine(arguments, infos_);
+    if (line.wants_help) config_.text_to_print = HelpText(ListOptions());
+    if (line.wants_version) {
       config_.text_to_print = absl::StrCat("millrace-server ", version_, "\n");
-    for (const std::string& extra : app.remaining()) {
-      // What follows an unknown option may be a secret; only the name of the option is repeated.
-      faults_.push_back(absl::StartsWith(extra, "-")
-                            ? absl::StrCat("unknown option ", extra.substr(0, extra.find('=')))
-                            : "an argument that belongs to no option");
     }
-    for (const OptionInfo& info : infos_) TakeResults(info, *options[info.name]);
-  }
-
-  // The parser takes arguments from the back, and takes --name= for a name without a value, so
-  // names and values are put apart.
-  std::vector<std::string> InParserOrder(const std::vector<std::string>& arguments) const {
-    std::vector<std::string> words;
-    for (const std::string& argument : arguments) {
-      const size_t equals = argument.find('=');
-      const std::string name = argument.substr(0, equals);
-      const bool takes_value =
-          std::any_of(infos_.begin(), infos_.end(), [&](const OptionInfo& info) {
-            return !info.value_name.empty() && name == "--" + info.name;
-          });
-      words.push_back(takes_value ? name : argument);
-      if (takes_value && equals != std::string::npos) words.push_back(argument.substr(equals + 1));
+    faults_ = std::move(line.faults);
+    for (auto& [name, value] : line.values) {
+      Give(name, {Source::kCommandLine, std::move(value), "--" + name});
     }
-    std::reverse(words.begin(), words.end());
-    return words;
-  }
-
-  CLI::Option* AddTo(CLI::App& app, const OptionInfo& info) {
-    const std::string name = "--" + info.name;
-    if (!info.value_name.empty()) {
-      std::vector<std::string>& values = values_[info.name];
-      return app.add_option(name, values)
-          ->expected(1)
-          ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    }
-    return app.add_flag(info.has_negation ? absl::StrCat(name, ",!--no-", info.name) : name)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-  }
-
-  void TakeResults(const OptionInfo& info, const CLI::Option& option) {
-    const std::vector<std::string>& results = option.results();
-    if (results.empty()) return;
-    const std::string value = info.is_list ? absl::StrJoin(results, ",") : results.back();
-    Give(info.name, {Source::kCommandLine, value, "--" + info.name});
   }
 
   void ReadEnvironment() {
@@ -207,6 +174,7 @@ class ConfigReader {
       faults_.push_back(absl::StrCat("config: ", std::string(text.status().message())));
       return;
     }
+    std::map<std::string, int> lines;
     for (ConfigFileEntry& entry : ParseConfigFile(*text, faults_)) {
       const bool known = entry.name != kConfig &&
                          std::any_of(infos_.begin(), infos_.end(), [&](const OptionInfo& info) {
@@ -217,8 +185,12 @@ class ConfigReader {
             absl::StrCat("config: line ", entry.line, ": unknown setting \"", entry.name, "\""));
         continue;
       }
-      Give(entry.name, {Source::kConfigFile, std::move(entry.value),
-                        absl::StrCat("config: line ", entry.line, ": ", entry.name)});
+      const std::string shown_as = absl::StrCat("config: line ", entry.line, ": ", entry.name);
+      const auto [first, is_new] = lines.emplace(entry.name, entry.line);
+      if (!is_new) {
+        faults_.push_back(absl::StrCat(shown_as, ": is given in line ", first->second, " already"));
+      }
+      Give(entry.name, {Source::kConfigFile, std::move(entry.value), shown_as});
     }
   }
 
@@ -261,8 +233,10 @@ class ConfigReader {
     }
     const absl::Status set = option.set(given.value);
     if (set.ok()) return;
-    faults_.push_back(absl::StrCat(given.shown_as, ": ", std::string(set.message()), ", got \"",
-                                   given.value, "\""));
+    const std::string range = RangeOf(option.info.name);
+    faults_.push_back(absl::StrCat(given.shown_as, ": ", std::string(set.message()),
+                                   range.empty() ? "" : ", ", range, ", got \"", given.value,
+                                   "\""));
   }
 
   const Environment& environment_;
@@ -270,7 +244,6 @@ class ConfigReader {
   Config config_;
   std::vector<ServerOption> table_;
   std::vector<OptionInfo> infos_;
-  std::map<std::string, std::vector<std::string>> values_;
   std::map<std::string, Given> given_;
   std::vector<std::string> faults_;
 };

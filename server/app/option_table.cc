@@ -49,7 +49,7 @@ class Group {
       int64_t number = 0;
       // Bounds are the module's; here is only what the field can hold.
       if (!absl::SimpleAtoi(value, &number) || !std::in_range<Integer>(number)) {
-        return Expected("must be a whole number in range");
+        return Expected("must be a whole number");
       }
       field = static_cast<Integer>(number);
       return absl::OkStatus();

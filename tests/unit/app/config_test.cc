@@ -15,9 +15,11 @@ namespace {
 
 using testing::AllOf;
 using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
+using testing::StartsWith;
 
 class ConfigTest : public testing::Test {
  protected:
@@ -208,7 +210,9 @@ TEST_F(ConfigTest, EveryFaultOfAValueBeginsWithTheNameOfItsOption) {
                                     "--schema=Bad",
                                     "--heartbeat-interval-ms=9999",
                                     "--retry-maximum-ms=-1"});
-  const std::vector<std::string> parts = absl::StrSplit(faults, "; ");
+  std::vector<std::string> parts = absl::StrSplit(faults, "; ");
+  EXPECT_EQ(parts.back(), "see millrace-server --help");
+  parts.pop_back();
   EXPECT_GE(parts.size(), 20u);
   for (const std::string& part : parts) {
     const size_t start = part.find_first_not_of('-');
@@ -247,6 +251,32 @@ TEST_F(ConfigTest, NumbersBeyondTheirRangeAreRefused) {
   EXPECT_THAT(Fault({"--concurrency", "99999999999"}), HasSubstr("--concurrency"));
   EXPECT_THAT(Fault({"--payload-limit-bytes", "-1"}), HasSubstr("--payload-limit-bytes"));
   EXPECT_THAT(Fault({"--poll-interval-ms", "1.5"}), HasSubstr("--poll-interval-ms"));
+}
+
+TEST_F(ConfigTest, WhatIsNoNumberIsToldTheRange) {
+  EXPECT_THAT(Fault({"--concurrency", "abc"}),
+              HasSubstr("--concurrency: must be a whole number, 1 to 1024, got \"abc\""));
+  EXPECT_THAT(Fault({"--concurrency", "99999999999"}), HasSubstr("number, 1 to 1024, got"));
+  EXPECT_THAT(Fault({"--payload-limit-bytes", "-1"}), HasSubstr("number, 1024 to 67108864, got"));
+  EXPECT_THAT(Fault({"--stop-grace-ms", "1s"}), HasSubstr("milliseconds, 0 to 3600000, got"));
+  EXPECT_THAT(Fault({"--retry-base-ms", "1s"}), HasSubstr("milliseconds, positive, got"));
+  EXPECT_THAT(Fault({"--retry-jitter", "x"}), HasSubstr("must be a number, 0 to 1, got"));
+}
+
+TEST_F(ConfigTest, EveryFaultPointsToTheHelp) {
+  for (const char* argument : {"--nosuch", "stray", "--concurrency=abc", "--concurrency=0"}) {
+    EXPECT_THAT(Fault({argument}), EndsWith("; see millrace-server --help"));
+  }
+}
+
+TEST_F(ConfigTest, WhatIsWrongWithTheCommandLineIsNamedBeforeTheRest) {
+  EXPECT_THAT(Fault({"--concurrency", "0", "--autostart", "false"}),
+              AllOf(StartsWith("--autostart: takes no value"), HasSubstr("concurrency: must be")));
+}
+
+TEST_F(ConfigTest, ASettingIsRefusedIfAFileGivesItTwice) {
+  EXPECT_THAT(Fault({"--config", Write("concurrency = 3\n\nconcurrency = 4\n")}),
+              StartsWith("config: line 3: concurrency: is given in line 1 already; see"));
 }
 
 TEST_F(ConfigTest, AFaultOfTheEnvironmentNamesTheVariable) {
