@@ -161,6 +161,10 @@ void AddFilterOptions(CLI::App& command, EventsOptions& options) {
       ->allow_extra_args(false)
       ->check(CLI::Range(JobId{1}, (JobId{1} << 53) - 1, ""))
       ->type_name("ID");
+  AddListOption(command, "--queue", options.query.queue_names,
+                "Only events of jobs of this serial queue");
+  AddListOption(command, "--flag", options.query.flags,
+                "Only events of jobs with this flag; with several, of jobs that have any of them");
 }
 
 }  // namespace

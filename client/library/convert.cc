@@ -141,6 +141,7 @@ JobEventData FromProto(v1::JobEvent&& job) {
     data.progress =
         std::make_shared<const JobProgress>(FromProto(std::move(*job.mutable_progress())));
   }
+  data.flags = Strings(job.mutable_flags());
   return data;
 }
 

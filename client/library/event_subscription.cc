@@ -172,6 +172,8 @@ void EventSubscription::Connect() {
   for (const std::string& type : query_.types) request.add_types(type);
   for (const std::string& task : query_.task_identifiers) request.add_task_identifiers(task);
   for (const JobId id : query_.job_ids) request.add_job_ids(id);
+  for (const std::string& queue : query_.queue_names) request.add_queue_names(queue);
+  for (const std::string& flag : query_.flags) request.add_flags(flag);
   request.set_after_sequence(after.sequence);
   request.set_incarnation(after.incarnation);
   if (query_.end_on_overflow) request.set_overflow(v1::EVENT_OVERFLOW_DISCONNECT);

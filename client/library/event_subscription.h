@@ -28,6 +28,9 @@ struct EventQuery {
   std::vector<std::string> types;
   std::vector<std::string> task_identifiers;
   std::vector<JobId> job_ids;
+  std::vector<std::string> queue_names;
+  // Jobs with any of them.
+  std::vector<std::string> flags;
   FeedPosition after;
   // A subscriber that is too slow gets an error instead of a gap: see EventSubscription::Next.
   bool end_on_overflow = false;

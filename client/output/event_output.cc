@@ -25,7 +25,8 @@ JsonObject JobEventJson(const JobEventData& data) {
       .Add("queue_time", data.queue_time)
       .Add("error", data.error)
       .Add("next_run_at", data.next_run_at)
-      .Add("queue_name", data.queue_name);
+      .Add("queue_name", data.queue_name)
+      .Add("flags", data.flags);
   if (data.progress == nullptr) {
     json.AddNull("progress");
   } else {

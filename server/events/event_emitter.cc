@@ -11,6 +11,7 @@ size_t BytesOf(const Event& event) {
   size_t bytes = sizeof(Event);
   if (const auto* job = std::get_if<JobEventData>(&event.data)) {
     bytes += job->task_identifier.capacity() + job->error.capacity() + job->queue_name.capacity();
+    for (const std::string& flag : job->flags) bytes += sizeof(std::string) + flag.capacity();
     if (job->partial_success != nullptr) {
       const PartialSuccess& partial = *job->partial_success;
       bytes +=

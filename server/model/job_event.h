@@ -61,6 +61,7 @@ struct JobEventData {
   std::string queue_name;
   // Shared for the same reason.
   std::shared_ptr<const JobProgress> progress;
+  std::vector<std::string> flags;
 };
 
 struct WorkerErrorData {

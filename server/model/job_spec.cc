@@ -36,12 +36,8 @@ absl::Status ValidateFlags(const std::vector<std::string>& flags, const std::str
     return Fault(path, absl::StrCat("at most ", JobLimits::kFlags, " flags, got ", flags.size()));
   }
   for (size_t i = 0; i < flags.size(); ++i) {
-    const std::string field = absl::StrCat(path, "[", i, "]");
-    if (absl::Status valid = ValidateName(flags[i], field); !valid.ok()) return valid;
-    if (flags[i].size() > JobLimits::kFlagBytes) {
-      return Fault(
-          field, absl::StrCat("at most ", JobLimits::kFlagBytes, " bytes, got ", flags[i].size()));
-    }
+    if (absl::Status valid = ValidateFlag(flags[i], absl::StrCat(path, "[", i, "]")); !valid.ok())
+      return valid;
   }
   return absl::OkStatus();
 }
@@ -61,6 +57,12 @@ absl::Status ValidateName(const std::string& name, const std::string& field) {
   }
   if (!IsPrintableUtf8(name)) return Fault(field, "must be printable UTF-8");
   return absl::OkStatus();
+}
+
+absl::Status ValidateFlag(const std::string& flag, const std::string& field) {
+  if (absl::Status valid = ValidateName(flag, field); !valid.ok()) return valid;
+  if (flag.size() <= JobLimits::kFlagBytes) return absl::OkStatus();
+  return Fault(field, absl::StrCat("at most ", JobLimits::kFlagBytes, " bytes, got ", flag.size()));
 }
 
 absl::Status ValidateJsonObject(const std::string& text, size_t max_bytes,

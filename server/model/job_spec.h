@@ -81,4 +81,7 @@ absl::Status ValidateJsonValue(const std::string& text, size_t max_bytes, const 
 // Ok, or INVALID_ARGUMENT "<field>: ..." unless `name` is 1 to 128 bytes of printable UTF-8.
 absl::Status ValidateName(const std::string& name, const std::string& field);
 
+// The same for a flag, which has 64 bytes at most.
+absl::Status ValidateFlag(const std::string& flag, const std::string& field);
+
 }  // namespace millrace

@@ -193,6 +193,7 @@ FinishedAttempt JobRunner::MakeFinished(QueuedJob job, AttemptReport report, Tas
   event.queue_time = report.queue_time;
   event.error = report.error_message;
   event.queue_name = std::move(job.claimed.job.queue_name);
+  event.flags = std::move(job.claimed.job.flags);
   finished.notice.metrics = metrics;
   finished.report = std::move(report);
   return finished;

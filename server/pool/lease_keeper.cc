@@ -182,6 +182,7 @@ void LeaseKeeper::AnnounceRescued(std::vector<RescuedJob> jobs) {
     data.attempt = rescued.job.attempt;
     data.max_attempts = rescued.job.max_attempts;
     data.queue_name = std::move(rescued.job.queue_name);
+    data.flags = std::move(rescued.job.flags);
     data.error = "worker lost";
     events.push_back({.type = EventType::kJobRescued, .data = data});
     data.error = std::move(rescued.reason);

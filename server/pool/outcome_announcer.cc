@@ -119,6 +119,7 @@ void OutcomeAnnouncer::AnnounceGivenBack(const std::vector<ClaimedJob>& jobs,
       data.attempt = 0;
       data.max_attempts = jobs[i].job.max_attempts;
       data.queue_name = jobs[i].job.queue_name;
+      data.flags = jobs[i].job.flags;
       AppendCancelled(events, std::move(data), result, i);
     }
   }

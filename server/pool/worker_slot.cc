@@ -127,6 +127,7 @@ WorkerSlot::View WorkerSlot::ViewLocked(absl::Duration now) const {
   view.job.attempt = job_->job.attempt;
   view.job.max_attempts = job_->job.max_attempts;
   view.job.queue_name = job_->job.queue_name;
+  view.job.flags = job_->job.flags;
   view.job.duration = now - started_;
   return view;
 }

@@ -133,6 +133,7 @@ std::vector<std::string> JobAuditor::DescribeEvents(const JobDetails& details,
     EXPECT_EQ(data->task_identifier, details.job.task_identifier) << texts.back();
     EXPECT_EQ(data->max_attempts, details.job.max_attempts) << texts.back();
     EXPECT_EQ(data->queue_name, details.job.queue_name) << texts.back();
+    EXPECT_EQ(data->flags, details.job.flags) << texts.back();
     EXPECT_TRUE(SpeaksOfNoRecord(event.type) ||
                 std::any_of(history.begin(), history.end(),
                             [data](const Attempt& attempt) { return IsOf(*data, attempt); }))

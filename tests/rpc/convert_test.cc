@@ -221,7 +221,8 @@ TEST(EventProto, AMessageThatIsUsedAgainKeepsNothingOfTheEventBefore) {
       .error = "e",
       .next_run_at = absl::FromUnixSeconds(5),
       .partial_success = std::make_shared<PartialSuccess>(PartialSuccess{.completed_steps = {"a"}}),
-      .queue_name = "q"};
+      .queue_name = "q",
+      .flags = {"f"}};
   Event plain;
   plain.type = EventType::kJobCompleted;
   plain.data = JobEventData{.job_id = 2, .task_identifier = "t"};
@@ -229,6 +230,7 @@ TEST(EventProto, AMessageThatIsUsedAgainKeepsNothingOfTheEventBefore) {
   SetEvent(full, used);
   EXPECT_EQ(used.job().next_run_at().seconds(), 5);
   EXPECT_THAT(used.job().partial_success().completed_steps(), ElementsAre("a"));
+  EXPECT_THAT(used.job().flags(), ElementsAre("f"));
   SetEvent(plain, used);
   v1::Event fresh;
   SetEvent(plain, fresh);
@@ -274,9 +276,29 @@ TEST(EventsRequest, BadNamesAndIdsAreRefusedWithTheField) {
   v1::EventsRequest incarnation;
   incarnation.set_incarnation(std::string(129, 'x'));
   EXPECT_THAT(SubscriptionFault(incarnation), StartsWith("incarnation: "));
-  v1::EventsRequest many;
-  for (int i = 0; i < 10'001; ++i) many.add_job_ids(i + 1);
-  EXPECT_THAT(SubscriptionFault(many), StartsWith("job_ids: at most 10000"));
+  v1::EventsRequest queue;
+  queue.add_queue_names("a\n");
+  EXPECT_THAT(SubscriptionFault(queue), StartsWith("queue_names[0]: must be printable"));
+  v1::EventsRequest flag;
+  flag.add_flags("a");
+  flag.add_flags(std::string(65, 'f'));
+  EXPECT_EQ(SubscriptionFault(flag), "flags[1]: at most 64 bytes, got 65");
+}
+
+TEST(EventsRequest, TooManyValuesOfAKindAreRefusedWithTheField) {
+  v1::EventsRequest types, tasks, jobs, queues, flags;
+  for (int i = 0; i < 10'001; ++i) {
+    types.add_types("job/failed");
+    tasks.add_task_identifiers("t");
+    jobs.add_job_ids(i + 1);
+    queues.add_queue_names("q");
+    flags.add_flags("f");
+  }
+  EXPECT_EQ(SubscriptionFault(types), "types: at most 10000, got 10001");
+  EXPECT_EQ(SubscriptionFault(tasks), "task_identifiers: at most 10000, got 10001");
+  EXPECT_EQ(SubscriptionFault(jobs), "job_ids: at most 10000, got 10001");
+  EXPECT_EQ(SubscriptionFault(queues), "queue_names: at most 10000, got 10001");
+  EXPECT_EQ(SubscriptionFault(flags), "flags: at most 10000, got 10001");
 }
 
 TEST(EventsRequest, AnUnknownOverflowIsRefused) {

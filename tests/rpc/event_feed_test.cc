@@ -116,6 +116,25 @@ TEST_F(EventFeedTest, AFilterByJobLetsOnlyThatJobThrough) {
   EXPECT_THAT(reader.NextSequences(1), ElementsAre(2));
 }
 
+TEST_F(EventFeedTest, FiltersByQueueAndByFlagsLetOnlyTheirJobsThrough) {
+  v1::EventsRequest request;
+  request.add_queue_names("mail");
+  request.add_flags("eu");
+  request.add_flags("slow");
+  EventsReader reader = Subscribe(request);
+  Event wanted = EventOf(EventType::kJobCompleted, "a", 3);
+  std::get<JobEventData>(wanted.data).queue_name = "mail";
+  Event without_flag = wanted;
+  std::get<JobEventData>(wanted.data).flags = {"big", "slow"};
+  Event without_queue = wanted;
+  std::get<JobEventData>(without_queue.data).queue_name = "";
+  emitter_.Emit({without_flag, without_queue, wanted});
+  const v1::EventsResponse response = reader.Next();
+  ASSERT_EQ(response.batch().events_size(), 1);
+  EXPECT_EQ(response.batch().events(0).sequence(), 3u);
+  EXPECT_THAT(response.batch().events(0).job().flags(), ElementsAre("big", "slow"));
+}
+
 TEST_F(EventFeedTest, ASubscriberThatComesBackMissesNothing) {
   Emit(5);
   v1::EventsRequest request;

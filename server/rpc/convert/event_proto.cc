@@ -46,6 +46,8 @@ struct DataSetter {
     } else {
       proto.clear_progress();
     }
+    proto.clear_flags();
+    for (const std::string& flag : data.flags) proto.add_flags(flag);
   }
 
   void operator()(const WorkerErrorData& data) const {

@@ -38,10 +38,24 @@ absl::Status UnknownType(const std::string& field, const std::string& name) {
                absl::StrCat("no event has the type \"", shown, "\"; there are ", KnownTypes()));
 }
 
+using Texts = google::protobuf::RepeatedPtrField<std::string>;
+
+absl::Status SetTexts(const char* field, const Texts& proto,
+                      absl::Status (*validate)(const std::string&, const std::string&),
+                      absl::flat_hash_set<std::string>& texts) {
+  for (int i = 0; i < proto.size(); ++i) {
+    if (absl::Status valid = validate(proto[i], Indexed(field, i)); !valid.ok()) return valid;
+    texts.insert(proto[i]);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status SetFilter(const v1::EventsRequest& proto, EventFilter& filter) {
   for (const absl::Status& count : {CheckCount("types", proto.types_size()),
                                     CheckCount("task_identifiers", proto.task_identifiers_size()),
-                                    CheckCount("job_ids", proto.job_ids_size())}) {
+                                    CheckCount("job_ids", proto.job_ids_size()),
+                                    CheckCount("queue_names", proto.queue_names_size()),
+                                    CheckCount("flags", proto.flags_size())}) {
     if (!count.ok()) return count;
   }
   for (int i = 0; i < proto.types_size(); ++i) {
@@ -49,12 +63,12 @@ absl::Status SetFilter(const v1::EventsRequest& proto, EventFilter& filter) {
     if (!type.has_value()) return UnknownType(Indexed("types", i), proto.types(i));
     filter.types.insert(*type);
   }
-  for (int i = 0; i < proto.task_identifiers_size(); ++i) {
-    const absl::Status valid =
-        ValidateName(proto.task_identifiers(i), Indexed("task_identifiers", i));
-    if (!valid.ok()) return valid;
-    filter.task_identifiers.insert(proto.task_identifiers(i));
-  }
+  absl::Status valid =
+      SetTexts("task_identifiers", proto.task_identifiers(), ValidateName, filter.task_identifiers);
+  if (valid.ok())
+    valid = SetTexts("queue_names", proto.queue_names(), ValidateName, filter.queue_names);
+  if (valid.ok()) valid = SetTexts("flags", proto.flags(), ValidateFlag, filter.flags);
+  if (!valid.ok()) return valid;
   for (int i = 0; i < proto.job_ids_size(); ++i) {
     if (proto.job_ids(i) < 1 || proto.job_ids(i) > kMaxJobId) {
       return Fault(Indexed("job_ids", i),

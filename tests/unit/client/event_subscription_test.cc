@@ -112,6 +112,7 @@ TEST_F(EventSubscriptionTest, DecodesWhatAnEventTells) {
   v1::Event& event = *response.mutable_batch()->mutable_events(0);
   event.set_type("job/failed");
   event.mutable_job()->set_error("broken");
+  event.mutable_job()->add_flags("eu");
   event.mutable_job()->mutable_next_run_at()->set_seconds(1'720'000'060);
   v1::Event& later = *response.mutable_batch()->add_events();
   later.set_sequence(2);
@@ -122,6 +123,7 @@ TEST_F(EventSubscriptionTest, DecodesWhatAnEventTells) {
   ASSERT_EQ(events.size(), 2U);
   const auto& job = std::get<JobEventData>(events[0].data);
   EXPECT_EQ(job.error, "broken");
+  EXPECT_THAT(job.flags, ElementsAre("eu"));
   EXPECT_EQ(job.next_run_at, absl::FromUnixSeconds(1'720'000'060));
   EXPECT_EQ(events[1].type, "moon/landed");
   EXPECT_TRUE(std::holds_alternative<std::monostate>(events[1].data));
@@ -132,6 +134,8 @@ TEST_F(EventSubscriptionTest, SendsItsQuery) {
   Subscribe({.types = {"job/failed"},
              .task_identifiers = {"t"},
              .job_ids = {3},
+             .queue_names = {"q"},
+             .flags = {"f", "g"},
              .after = {.incarnation = "a", .sequence = 7}})
       .Next()
       .value();
@@ -139,6 +143,8 @@ TEST_F(EventSubscriptionTest, SendsItsQuery) {
   EXPECT_THAT(request.types(), ElementsAre("job/failed"));
   EXPECT_THAT(request.task_identifiers(), ElementsAre("t"));
   EXPECT_THAT(request.job_ids(), ElementsAre(3));
+  EXPECT_THAT(request.queue_names(), ElementsAre("q"));
+  EXPECT_THAT(request.flags(), ElementsAre("f", "g"));
   EXPECT_EQ(request.incarnation(), "a");
   EXPECT_EQ(request.after_sequence(), 7U);
 }

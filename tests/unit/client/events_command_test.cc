@@ -49,7 +49,12 @@ class EventsCommandTest : public testing::Test {
     writer.Write(WireBookmark("a", after));
     if (after < 2) writer.Write(WireGap("a", after + 1, 2, "evicted"));
     if (after < 4) writer.Write(WireEvents("a", std::max<uint64_t>(after + 1, 3), 4));
-    if (after < 6) writer.Write(WireEvents("a", std::max<uint64_t>(after + 1, 5), 6, "ping"));
+    if (after >= 6) return;
+    v1::EventsResponse pings = WireEvents("a", std::max<uint64_t>(after + 1, 5), 6, "ping");
+    v1::JobEvent& last = *pings.mutable_batch()->mutable_events()->rbegin()->mutable_job();
+    last.set_queue_name("mail");
+    last.add_flags("eu");
+    writer.Write(pings);
   }
 
   CommandRun Run(std::vector<std::string> arguments) {
@@ -75,7 +80,7 @@ TEST_F(EventsCommandTest, PrintsWhatTheServerHoldsAndEnds) {
             "09:46:40.000Z       3  job/completed       job 1003 resize_image, attempt 1/25\n"
             "09:46:40.000Z       4  job/completed       job 1004 resize_image, attempt 1/25\n"
             "09:46:40.000Z       5  job/completed       job 1005 ping, attempt 1/25\n"
-            "09:46:40.000Z       6  job/completed       job 1006 ping, attempt 1/25\n");
+            "09:46:40.000Z       6  job/completed       job 1006 ping, attempt 1/25, queue mail\n");
 }
 
 TEST_F(EventsCommandTest, PrintsOneJsonObjectPerLine) {
@@ -84,7 +89,7 @@ TEST_F(EventsCommandTest, PrintsOneJsonObjectPerLine) {
             R"({"sequence":5,"type":"job/completed","emitted_at":"2024-07-03T09:46:40Z",)"
             R"("worker_id":"a","incarnation":"a","job":{"job_id":1005,"task_identifier":"ping",)"
             R"("attempt":1,"max_attempts":25,"duration":0,"queue_time":0,"error":"",)"
-            R"("next_run_at":null,"queue_name":"","partial_success":null}})"
+            R"("next_run_at":null,"queue_name":"","flags":[],"partial_success":null}})"
             "\n");
 }
 
@@ -101,17 +106,23 @@ TEST_F(EventsCommandTest, FiltersWhatTheServerHolds) {
   EXPECT_THAT(Run({"--job", "1004", "--after", "2"}).out,
               AllOf(HasSubstr("job 1004"), Not(HasSubstr("job 1005"))));
   EXPECT_EQ(Run({"--type", "job/failed", "--after", "2"}).out, "");
+  EXPECT_THAT(Run({"--queue", "mail", "--after", "2"}).out,
+              AllOf(HasSubstr("job 1006"), Not(HasSubstr("job 1005"))));
+  EXPECT_THAT(Run({"--flag", "us", "--flag", "eu", "--after", "2"}).out,
+              AllOf(HasSubstr("job 1006"), Not(HasSubstr("job 1005"))));
 }
 
 TEST_F(EventsCommandTest, FollowsFromNowOnAndEndsAtTheCount) {
   const CommandRun run = Run({"--follow", "--count", "2", "--type", "job/completed", "--task",
-                              "resize_image", "--job", "1007"});
+                              "resize_image", "--job", "1007", "--queue", "q", "--flag", "f"});
   EXPECT_EQ(run.code, 0) << run.err;
   EXPECT_THAT(run.out, AllOf(HasSubstr("job 1007"), HasSubstr("job 1008")));
   const v1::EventsRequest request = requests().at(0);
   EXPECT_THAT(request.types(), testing::ElementsAre("job/completed"));
   EXPECT_THAT(request.task_identifiers(), testing::ElementsAre("resize_image"));
   EXPECT_THAT(request.job_ids(), testing::ElementsAre(1007));
+  EXPECT_THAT(request.queue_names(), testing::ElementsAre("q"));
+  EXPECT_THAT(request.flags(), testing::ElementsAre("f"));
 }
 
 TEST_F(EventsCommandTest, FollowsFromASequenceOn) {

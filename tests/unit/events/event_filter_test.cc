@@ -37,9 +37,33 @@ TEST(EventFilterTest, EveryPartMustMatch) {
   EXPECT_FALSE(filter.Matches(OfJob(EventType::kJobFailed, 3, "a")));
 }
 
+TEST(EventFilterTest, QueuesAreMatchedAndAJobWithoutOneIsOfNone) {
+  const EventFilter filter{.queue_names = {"mail", "print"}};
+  EXPECT_FALSE(filter.MatchesAll());
+  Event event = OfJob(EventType::kJobFailed, 1, "a");
+  EXPECT_FALSE(filter.Matches(event));
+  std::get<JobEventData>(event.data).queue_name = "print";
+  EXPECT_TRUE(filter.Matches(event));
+  std::get<JobEventData>(event.data).queue_name = "scan";
+  EXPECT_FALSE(filter.Matches(event));
+}
+
+TEST(EventFilterTest, AnyOfTheFlagsIsEnough) {
+  const EventFilter filter{.flags = {"eu", "slow"}};
+  EXPECT_FALSE(filter.MatchesAll());
+  Event event = OfJob(EventType::kJobFailed, 1, "a");
+  EXPECT_FALSE(filter.Matches(event));
+  std::get<JobEventData>(event.data).flags = {"big", "slow"};
+  EXPECT_TRUE(filter.Matches(event));
+  std::get<JobEventData>(event.data).flags = {"big"};
+  EXPECT_FALSE(filter.Matches(event));
+}
+
 TEST(EventFilterTest, EventsOfNoJobDoNotMatchAJobOrTask) {
   EXPECT_FALSE(EventFilter{.task_identifiers = {"a"}}.Matches(Event()));
   EXPECT_FALSE(EventFilter{.job_ids = {1}}.Matches(Event()));
+  EXPECT_FALSE(EventFilter{.queue_names = {"q"}}.Matches(Event()));
+  EXPECT_FALSE(EventFilter{.flags = {"f"}}.Matches(Event()));
 }
 
 }  // namespace
