@@ -2,36 +2,8 @@
 
 #include <algorithm>
 #include <utility>
-#include <variant>
 
 namespace millrace {
-namespace {
-
-size_t BytesOf(const Event& event) {
-  size_t bytes = sizeof(Event);
-  if (const auto* job = std::get_if<JobEventData>(&event.data)) {
-    bytes += job->task_identifier.capacity() + job->error.capacity() + job->queue_name.capacity();
-    for (const std::string& flag : job->flags) bytes += sizeof(std::string) + flag.capacity();
-    if (job->partial_success != nullptr) {
-      const PartialSuccess& partial = *job->partial_success;
-      bytes +=
-          sizeof(PartialSuccess) + partial.results.capacity() + partial.retry_from_step.capacity();
-      for (const auto* steps : {&partial.completed_steps, &partial.failed_steps}) {
-        for (const std::string& step : *steps) bytes += sizeof(std::string) + step.capacity();
-      }
-    }
-    if (job->progress != nullptr) {
-      bytes += sizeof(JobProgress) + job->progress->message.capacity();
-      // Each in a node of the map.
-      for (const auto& [name, count] : job->progress->counters) bytes += 96 + name.capacity();
-    }
-  } else if (const auto* error = std::get_if<WorkerErrorData>(&event.data)) {
-    bytes += error->operation.capacity() + error->error.capacity();
-  }
-  return bytes;
-}
-
-}  // namespace
 
 EventEmitter::EventEmitter(std::string incarnation, Clock& clock, MetricsRegistry& metrics,
                            Options options)
@@ -46,21 +18,14 @@ EventEmitter::EventEmitter(std::string incarnation, Clock& clock, MetricsRegistr
 void EventEmitter::Emit(std::vector<Event> events) {
   if (events.empty()) return;
   std::vector<int> counts(emitted_by_type_.size());
-  auto block = std::make_shared<EventBlock>();
-  block->events = std::move(events);
-  for (const Event& event : block->events) {
-    block->bytes += BytesOf(event);
-    ++counts[static_cast<size_t>(event.type)];
-  }
+  for (const Event& event : events) ++counts[static_cast<size_t>(event.type)];
+  auto block = std::make_shared<EventBlock>(std::move(events));
   {
     MutexLock lock(mutex_);
-    const absl::Time now = clock_.Now();
-    for (Event& event : block->events) {
-      event.sequence = ++last_sequence_;
-      event.emitted_at = now;
-    }
-    ring_events_ += block->events.size();
-    ring_bytes_ += block->bytes;
+    block->Stamp(last_sequence_ + 1, clock_.Now());
+    last_sequence_ += block->size();
+    ring_events_ += block->size();
+    ring_bytes_ += block->bytes();
     ring_.push_back(std::move(block));
     EvictLocked();
   }
@@ -74,8 +39,8 @@ void EventEmitter::Emit(std::vector<Event> events) {
 void EventEmitter::EvictLocked() {
   while (ring_.size() > 1 &&
          (ring_events_ > options_.ring_events || ring_bytes_ > options_.ring_bytes)) {
-    ring_events_ -= ring_.front()->events.size();
-    ring_bytes_ -= ring_.front()->bytes;
+    ring_events_ -= ring_.front()->size();
+    ring_bytes_ -= ring_.front()->bytes();
     ring_.pop_front();
   }
 }
@@ -95,7 +60,7 @@ EventReading EventEmitter::Read(uint64_t after_sequence, size_t max_events) cons
     return held->last_sequence() <= after_sequence;
   });
   for (size_t events = 0; block != ring_.end() && events < max_events; ++block) {
-    events += (*block)->events.size();
+    events += (*block)->size();
     reading.blocks.push_back(*block);
   }
   return reading;

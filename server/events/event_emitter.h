@@ -12,20 +12,11 @@
 
 #include "server/base/clock.h"
 #include "server/base/mutex.h"
+#include "server/events/event_block.h"
 #include "server/metrics/metrics.h"
 #include "server/model/job_event.h"
 
 namespace millrace {
-
-// Events that were emitted together, with consecutive sequences. Never changed once it is emitted.
-struct EventBlock {
-  std::vector<Event> events;
-  // What it holds in memory, about.
-  size_t bytes = 0;
-
-  uint64_t first_sequence() const { return events.front().sequence; }
-  uint64_t last_sequence() const { return events.back().sequence; }
-};
 
 // Sequences that the buffer holds no more, both bounds included.
 struct MissingEvents {
@@ -49,8 +40,8 @@ class EventEmitter {
   struct Options {
     // What the ring buffer keeps at most, whichever is reached first. The block emitted last is
     // always kept.
-    size_t ring_events = 200'000;
-    size_t ring_bytes = 64 * 1024 * 1024;
+    size_t ring_events = 1'000'000;
+    size_t ring_bytes = 16 * 1024 * 1024;
   };
   using ListenerId = uint64_t;
 

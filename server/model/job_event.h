@@ -62,6 +62,8 @@ struct JobEventData {
   // Shared for the same reason.
   std::shared_ptr<const JobProgress> progress;
   std::vector<std::string> flags;
+
+  bool operator==(const JobEventData&) const = default;
 };
 
 struct WorkerErrorData {

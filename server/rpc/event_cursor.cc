@@ -128,8 +128,9 @@ bool EventCursor::Collect(const std::vector<std::shared_ptr<const EventBlock>>& 
 bool EventCursor::CollectBlock(const EventBlock& block, Batch& batch) {
   const uint64_t first = block.first_sequence();
   std::shared_ptr<const EncodedBlock> encoded;
-  for (size_t i = sequence_ < first ? 0 : sequence_ + 1 - first; i < block.events.size(); ++i) {
-    if (matches_all_ || filter_.Matches(block.events[i])) {
+  const auto events = matches_all_ ? nullptr : encoder_.Unpack(block);
+  for (size_t i = sequence_ < first ? 0 : sequence_ + 1 - first; i < block.size(); ++i) {
+    if (matches_all_ || filter_.Matches((*events)[i])) {
       if (encoded == nullptr) {
         encoded = encoder_.Encode(block);
         batch.held.push_back(encoded);

@@ -223,21 +223,23 @@ TEST_F(EventCursorTest, TheGapOfAnotherIncarnationNamesWhatThisOneHasLost) {
   EXPECT_EQ(Sequences(Next(cursor)).front(), 16u);
 }
 
-TEST(EventEncoderTest, ABlockIsEncodedOnceWhileItIsInTheCache) {
+EventBlock BlockOf(uint64_t sequence, const std::string& error) {
+  EventBlock block({JobEventOf(1, error)});
+  block.Stamp(sequence, absl::UnixEpoch());
+  return block;
+}
+
+TEST(EventEncoderTest, ABlockIsEncodedAndUnpackedOnceWhileItIsInTheCache) {
   EventEncoder encoder("me", 1 << 20);
-  EventBlock block;
-  block.events = {JobEventOf(1)};
-  block.events[0].sequence = 1;
+  const EventBlock block = BlockOf(1, "");
   EXPECT_EQ(encoder.Encode(block), encoder.Encode(block));
+  EXPECT_EQ(encoder.Unpack(block), encoder.Unpack(block));
 }
 
 TEST(EventEncoderTest, TheCacheDropsTheBlocksThatWereUsedLongestAgo) {
   EventEncoder encoder("me", 2500);
-  std::vector<EventBlock> blocks(3);
-  for (size_t i = 0; i < blocks.size(); ++i) {
-    blocks[i].events = {JobEventOf(1, std::string(1000, 'x'))};
-    blocks[i].events[0].sequence = i + 1;
-  }
+  std::vector<EventBlock> blocks;
+  for (size_t i = 0; i < 3; ++i) blocks.push_back(BlockOf(i + 1, std::string(1000, 'x')));
   const auto first = encoder.Encode(blocks[0]);
   const auto second = encoder.Encode(blocks[1]);
   encoder.Encode(blocks[0]);

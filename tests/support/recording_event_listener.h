@@ -28,7 +28,7 @@ class RecordingEventListener {
   std::vector<Event> All() const {
     std::vector<Event> all;
     for (const auto& block : emitter_.Read(0, emitter_.last_sequence() + 1).blocks) {
-      all.insert(all.end(), block->events.begin(), block->events.end());
+      block->ForEach([&all](const Event& event) { all.push_back(event); });
     }
     return all;
   }

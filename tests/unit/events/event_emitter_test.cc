@@ -33,7 +33,7 @@ std::vector<Event> Block(int count) {
 std::vector<uint64_t> Sequences(const EventReading& reading) {
   std::vector<uint64_t> sequences;
   for (const auto& block : reading.blocks) {
-    for (const Event& event : block->events) sequences.push_back(event.sequence);
+    for (const Event& event : block->Unpack()) sequences.push_back(event.sequence);
   }
   return sequences;
 }
@@ -52,8 +52,8 @@ TEST_F(EventEmitterTest, EventsAreNumberedFromOneAndStamped) {
   emitter.Emit(Block(1));
   const EventReading reading = emitter.Read(0, 100);
   EXPECT_THAT(Sequences(reading), ElementsAre(1, 2, 3));
-  EXPECT_EQ(reading.blocks[1]->events[0].emitted_at, clock_.Now());
-  EXPECT_EQ(reading.blocks[0]->events[0].emitted_at, clock_.Now() - absl::Seconds(1));
+  EXPECT_EQ(reading.blocks[1]->Unpack()[0].emitted_at, clock_.Now());
+  EXPECT_EQ(reading.blocks[0]->Unpack()[0].emitted_at, clock_.Now() - absl::Seconds(1));
   EXPECT_EQ(emitter.incarnation(), "incarnation");
 }
 
