@@ -47,10 +47,10 @@ int MigrateOnly(ServiceGraph& graph, const std::string& schema) {
   return Fail(migrated, kExitCouldNotStart);
 }
 
-int RunWith(const ServerOptions& options,
-            const std::function<void(TaskRegistry&)>& register_tasks) {
+int RunWith(const ServerOptions& options, const std::function<void(TaskRegistry&)>& register_tasks,
+            const std::function<void(EventHandlers&)>& register_event_handlers) {
   SystemClock clock;
-  ServiceGraph graph(options, MILLRACE_VERSION, register_tasks, clock);
+  ServiceGraph graph(options, MILLRACE_VERSION, register_tasks, register_event_handlers, clock);
   SignalWatcher signals([&graph](int count) {
     if (count >= kLeaveAtOnce) _exit(kExitHandlersLeft);
     spdlog::info("{}", count == 1 ? "stopping" : "stopping at once");
@@ -77,7 +77,8 @@ int RunWith(const ServerOptions& options,
 
 }  // namespace
 
-int RunServer(int argc, char** argv, const std::function<void(TaskRegistry&)>& register_tasks) {
+int RunServer(int argc, char** argv, const std::function<void(TaskRegistry&)>& register_tasks,
+              const std::function<void(EventHandlers&)>& register_event_handlers) {
   SignalWatcher::BlockSignals();
   const absl::StatusOr<Config> config =
       ReadConfig(std::vector<std::string>(argv + 1, argv + argc), ProcessEnvironment(),
@@ -93,7 +94,7 @@ int RunServer(int argc, char** argv, const std::function<void(TaskRegistry&)>& r
   const ServerOptions& options = config->options;
   const absl::Status logging = SetUpLogging(options.log_level, options.log_format);
   if (!logging.ok()) return Fail(logging, kExitBadUsage);
-  const int code = RunWith(options, register_tasks);
+  const int code = RunWith(options, register_tasks, register_event_handlers);
   if (code == kExitClean) spdlog::info("stopped");
   return code;
 }

@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include "server/events/event_handlers.h"
 #include "tasks/api/task_registry.h"
 
 namespace millrace {
@@ -24,8 +25,11 @@ enum ExitCode {
 // builds and starts it, stops it at SIGTERM or SIGINT, and returns the exit code; or only migrates
 // (--migrate-only). A second signal
 // asks handlers to stop at once, a third one leaves the process. `register_tasks` is called twice,
-// first to check the settings, so it does nothing but add handlers. Call it from main, before there
-// is any other thread.
-int RunServer(int argc, char** argv, const std::function<void(TaskRegistry&)>& register_tasks);
+// first to check the settings, so it does nothing but add handlers. `register_event_handlers` is
+// called once, before the first event; what it adds is called with the events of this server, and
+// it may keep the reference as long as its handlers are called. Call it from main, before there is
+// any other thread.
+int RunServer(int argc, char** argv, const std::function<void(TaskRegistry&)>& register_tasks,
+              const std::function<void(EventHandlers&)>& register_event_handlers = {});
 
 }  // namespace millrace

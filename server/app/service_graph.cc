@@ -53,10 +53,12 @@ void LeaveProcess(const std::string& why) {
 }  // namespace
 
 ServiceGraph::ServiceGraph(ServerOptions options, std::string version,
-                           RegisterTasksFunction register_tasks, Clock& clock)
+                           RegisterTasksFunction register_tasks,
+                           RegisterEventHandlersFunction register_event_handlers, Clock& clock)
     : options_(std::move(options)),
       version_(std::move(version)),
       register_tasks_(std::move(register_tasks)),
+      register_event_handlers_(std::move(register_event_handlers)),
       clock_(clock) {
   if (!options_.database_url.empty()) return;
   EmbeddedPostgres::Options embedded;
@@ -173,6 +175,9 @@ absl::Status ServiceGraph::OpenDatabase() {
 absl::Status ServiceGraph::BuildPool() {
   const WorkerIdentity identity = MakeIdentity(options_.pool_name, version_);
   emitter_ = std::make_unique<EventEmitter>(identity.worker_id, clock_, metrics_, options_.events);
+  event_handlers_ = std::make_unique<EventHandlers>(*emitter_, clock_, metrics_);
+  if (register_event_handlers_) register_event_handlers_(*event_handlers_);
+  if (absl::Status started = event_handlers_->Start(); !started.ok()) return started;
   tasks_ = std::make_unique<TaskRegistry>(TaskEnvironment{database_url_});
   register_tasks_(*tasks_);
   if (!tasks_->status().ok()) return tasks_->status();
@@ -287,7 +292,8 @@ ServiceGraph::StopResult ServiceGraph::WaitAndStop() {
   http_.reset();
   for (Lifecycle* part :
        {static_cast<Lifecycle*>(wakeup_listener_.get()), static_cast<Lifecycle*>(readiness_.get()),
-        static_cast<Lifecycle*>(partitions_.get()), static_cast<Lifecycle*>(overdue_jobs_.get())}) {
+        static_cast<Lifecycle*>(partitions_.get()), static_cast<Lifecycle*>(overdue_jobs_.get()),
+        static_cast<Lifecycle*>(event_handlers_.get())}) {
     part->RequestStop();
     part->Join();
   }

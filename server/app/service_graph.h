@@ -16,6 +16,7 @@
 #include "server/base/clock.h"
 #include "server/base/mutex.h"
 #include "server/events/event_emitter.h"
+#include "server/events/event_handlers.h"
 #include "server/maintenance/periodic_duty.h"
 #include "server/metrics/prometheus/prometheus_metrics_registry.h"
 #include "server/pool/worker_pool.h"
@@ -36,6 +37,8 @@ namespace millrace {
 class ServiceGraph {
  public:
   using RegisterTasksFunction = std::function<void(TaskRegistry&)>;
+  // May be empty.
+  using RegisterEventHandlersFunction = std::function<void(EventHandlers&)>;
   enum class StopResult {
     kClean,
     // The database did not take what became of some jobs, which therefore run again.
@@ -47,7 +50,7 @@ class ServiceGraph {
 
   // REQUIRES: FindFaults(options) is empty.
   ServiceGraph(ServerOptions options, std::string version, RegisterTasksFunction register_tasks,
-               Clock& clock);
+               RegisterEventHandlersFunction register_event_handlers, Clock& clock);
   ~ServiceGraph();
 
   // Each error is one line that says what is wrong and how to mend it, and holds no password;
@@ -96,6 +99,7 @@ class ServiceGraph {
   const ServerOptions options_;
   const std::string version_;
   const RegisterTasksFunction register_tasks_;
+  const RegisterEventHandlersFunction register_event_handlers_;
   Clock& clock_;
 
   Mutex mutex_;
@@ -117,6 +121,7 @@ class ServiceGraph {
   // For what the upkeep does to jobs, which must not wait for callers.
   std::unique_ptr<PostgresJobStore> upkeep_store_;
   std::unique_ptr<EventEmitter> emitter_;
+  std::unique_ptr<EventHandlers> event_handlers_;
   std::unique_ptr<TaskRegistry> tasks_;
   std::unique_ptr<WorkerPool> pool_;
   std::unique_ptr<WorkerPoolControl> pool_control_;

@@ -132,7 +132,7 @@ bool EventBlock::Pack(Event& event, Numbers& last) {
 }
 
 size_t EventBlock::PlaceOf(Kind kind) {
-  const size_t looked_at = std::min(kinds_.size(), kKindsLookedAt);
+  const auto looked_at = static_cast<std::ptrdiff_t>(std::min(kinds_.size(), kKindsLookedAt));
   const auto found = std::find(kinds_.rbegin(), kinds_.rbegin() + looked_at, kind);
   if (found != kinds_.rbegin() + looked_at) return kinds_.rend() - found - 1;
   kinds_.push_back(std::move(kind));

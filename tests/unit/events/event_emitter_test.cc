@@ -1,5 +1,6 @@
 #include "server/events/event_emitter.h"
 
+#include <atomic>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -183,6 +184,33 @@ TEST_F(EventEmitterTest, EventsOfManyThreadsGetConsecutiveNumbers) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(emitter.last_sequence(), 2000u);
+}
+
+TEST_F(EventEmitterTest, ReadersMayComeAndGoByThousandsWhileEventsFlow) {
+  EventEmitter emitter("incarnation", clock_, metrics_, {.ring_events = 100});
+  std::atomic<bool> done = false;
+  std::thread emitting = StartNamedThread("emitter", [&] {
+    while (!done) emitter.Emit(Block(7));
+  });
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 2; ++i) {
+    readers.push_back(StartNamedThread("readers", [&emitter] {
+      for (int k = 0; k < 2000; ++k) {
+        std::atomic<int> told = 0;
+        const EventEmitter::ListenerId id = emitter.AddListener([&told] { ++told; });
+        const uint64_t after = emitter.last_sequence();
+        const EventReading reading = emitter.Read(after > 50 ? after - 50 : 0, 20);
+        for (const auto& block : reading.blocks) {
+          EXPECT_EQ(block->Unpack().back().sequence, block->last_sequence());
+        }
+        emitter.RemoveListener(id);
+      }
+    }));
+  }
+  for (std::thread& reader : readers) reader.join();
+  done = true;
+  emitting.join();
+  EXPECT_LE(Sequences(emitter.Read(0, 1000)).size(), 100u);
 }
 
 }  // namespace
