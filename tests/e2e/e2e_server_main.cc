@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <fstream>
 #include <stdexcept>
 #include <string>
 
@@ -11,6 +12,8 @@
 
 namespace {
 
+using millrace::Event;
+using millrace::EventHandlers;
 using millrace::TaskContext;
 using millrace::TaskRegistry;
 using millrace::TaskResult;
@@ -93,6 +96,19 @@ void RegisterTestTasks(TaskRegistry& tasks) {
   tasks.Add("ignoring", Ignoring);
 }
 
+// Puts the types of all events on record, each on a line, in the file that the test has named; and
+// throws, which must not matter to anybody.
+void RegisterTestEventHandlers(EventHandlers& handlers) {
+  handlers.OnAll([](const Event&) { throw std::runtime_error("an event handler that throws"); });
+  const char* const path = std::getenv("E2E_EVENTS_FILE");
+  if (path == nullptr) return;
+  handlers.OnAll([path](const Event& event) {
+    std::ofstream(path, std::ios::app) << EventTypeName(event.type) << "\n";
+  });
+}
+
 }  // namespace
 
-int main(int argc, char** argv) { return millrace::RunServer(argc, argv, RegisterTestTasks); }
+int main(int argc, char** argv) {
+  return millrace::RunServer(argc, argv, RegisterTestTasks, RegisterTestEventHandlers);
+}

@@ -302,16 +302,49 @@ TEST_F(EventFeedTest, AStreamThatIsCancelledLeavesTheOthersAlone) {
   EXPECT_THAT(staying.NextSequences(1), ElementsAre(1));
 }
 
-TEST_F(EventFeedTest, HundredsOfSubscribersMayComeAndGoWhileEventsFlow) {
+TEST_F(EventFeedTest, ASubscriberThatNeverReadsHoldsNoMoreThanTheBufferAndTheConnection) {
+  EventsReader never = Subscribe();
+  // 200 MB of events.
+  const std::string error(2000, 'x');
+  for (int i = 0; i < 1000; ++i) Emit(100, error);
+  size_t buffered = 0;
+  for (const auto& block : emitter_.Read(0, 1 << 30).blocks) buffered += block->bytes();
+  EXPECT_LE(buffered, 1000 * (error.size() + 500));
+  // What was kept for it is what it still gets: no more than the buffer, a message and what the
+  // connection holds. The rest is a gap.
+  uint64_t last = 0;
+  size_t kept = 0;
+  uint64_t missing = 0;
+  while (last < emitter_.last_sequence()) {
+    const v1::EventsResponse response = never.Next();
+    if (response.has_gap()) {
+      EXPECT_EQ(response.gap().first_missing(), last + 1);
+      missing += response.gap().last_missing() - last;
+      last = response.gap().last_missing();
+      continue;
+    }
+    ASSERT_TRUE(response.has_batch());
+    EXPECT_EQ(response.batch().events(0).sequence(), last + 1);
+    last = response.batch().events().rbegin()->sequence();
+    kept += response.ByteSizeLong();
+  }
+  EXPECT_GT(missing, 80'000u);
+  EXPECT_LT(kept, size_t{32} * 1024 * 1024);
+}
+
+TEST_F(EventFeedTest, ThousandsOfSubscribersMayComeAndGoWhileEventsFlow) {
   StartServer();
   std::atomic<bool> done = false;
   std::thread emitting([&] {
     while (!done) Emit(10);
   });
-  for (int i = 0; i < 300; ++i) {
-    EventsReader reader(pool_stub(), {});
+  v1::EventsRequest failures;
+  failures.add_types("job/failed");
+  failures.set_overflow(v1::EVENT_OVERFLOW_DISCONNECT);
+  for (int i = 0; i < 3000; ++i) {
+    EventsReader reader(pool_stub(), i % 5 == 0 ? failures : v1::EventsRequest());
     if (i % 3 != 0) reader.Next();
-    if (i % 3 == 2) reader.Next();
+    if (i % 3 == 2 && i % 5 != 0) reader.Next();
     reader.Cancel();
   }
   done = true;
