@@ -37,6 +37,7 @@ class BenchServer {
 
   pid_t pid() const { return pid_; }
   client::WorkerPoolClient& pool() { return *pool_; }
+  const client::Connection& connection() const { return *connection_; }
 
   // Stops it in order and waits for it. INTERNAL if it did not end with exit code 0.
   absl::Status Stop();

@@ -1,9 +1,13 @@
 // millrace-bench: the workloads that scripts/bench runs in turn, and the report of their figures.
 #include <iostream>
+#include <map>
+#include <utility>
 
 #include "CLI/CLI.hpp"
 #include "bench/bare_pickup_workload.h"
 #include "bench/bench_tasks.h"
+#include "bench/emit_workload.h"
+#include "bench/feed_workload.h"
 #include "bench/own_workload.h"
 #include "bench/pickup_workload.h"
 #include "bench/report.h"
@@ -19,6 +23,7 @@ struct Arguments {
   WorkloadOptions workload;
   ServerSettings server;
   int pickups = 300;
+  FeedOptions feed;
   std::string json_path;
 };
 
@@ -58,6 +63,13 @@ void AddServerOptions(CLI::App& command, ServerSettings& settings) {
   command.add_option("--queue-size", settings.queue_size, "the server's --queue-size");
 }
 
+void AddFeedOptions(CLI::App& command, FeedOptions& options) {
+  command.add_option("--events", options.events, "events to read")->check(CLI::PositiveNumber);
+  command.add_option("--subscribers", options.subscribers, "of the many")
+      ->check(CLI::Range(1, 400));
+  command.add_option("--socket-dir", options.socket_dir, "folder for the socket; a short path");
+}
+
 int Fail(const std::string& subcommand, const absl::Status& status) {
   std::cerr << "millrace-bench " << subcommand << ": " << status.message() << "\n";
   return 1;
@@ -77,8 +89,15 @@ int Print(const std::string& workload, const absl::StatusOr<LoopResult>& result)
 int Run(const std::string& subcommand, const Arguments& arguments) {
   if (subcommand == "smallest") return Print(subcommand, RunSmallestWorkload(arguments.workload));
   if (subcommand == "own") return Print(subcommand, RunOwnWorkload(arguments.workload));
-  if (subcommand == "server")
-    return Print(subcommand, RunServerWorkload(arguments.workload, arguments.server));
+  const std::map<std::string, Watching> drains = {{"server", Watching::kNobody},
+                                                  {"watched", Watching::kReads},
+                                                  {"unread", Watching::kNeverReads}};
+  if (const auto drain = drains.find(subcommand); drain != drains.end()) {
+    return Print(subcommand, RunServerWorkload(subcommand, arguments.workload, arguments.server,
+                                               drain->second));
+  }
+  if (subcommand == "feed") return Print(subcommand, RunFeedWorkload(arguments.feed));
+  if (subcommand == "emit") return Print(subcommand, RunEmitWorkload(arguments.feed.events));
   const PickupOptions pickups = {.database_url = arguments.workload.database_url,
                                  .jobs = arguments.pickups};
   if (subcommand == "pickup")
@@ -97,9 +116,19 @@ int Main(int argc, char** argv) {
   AddLoopOptions(smallest, arguments.workload);
   CLI::App& own = *app.add_subcommand("own", "the bare loop with the project's own statements");
   AddLoopOptions(own, arguments.workload);
-  CLI::App& server = *app.add_subcommand("server", "a drain by the real server");
-  AddDrainOptions(server, arguments.workload);
-  AddServerOptions(server, arguments.server);
+  const std::pair<const char*, const char*> drains[] = {
+      {"server", "a drain by the real server"},
+      {"watched", "the same with a subscriber of its event feed"},
+      {"unread", "the same with a subscriber that never reads"}};
+  for (const auto& [name, help] : drains) {
+    CLI::App& drain = *app.add_subcommand(name, help);
+    AddDrainOptions(drain, arguments.workload);
+    AddServerOptions(drain, arguments.server);
+  }
+  CLI::App& feed = *app.add_subcommand("feed", "the event feed to one subscriber and to many");
+  AddFeedOptions(feed, arguments.feed);
+  CLI::App& emit = *app.add_subcommand("emit", "what emitting an event costs");
+  emit.add_option("--events", arguments.feed.events, "events to emit")->check(CLI::PositiveNumber);
   CLI::App& pickup = *app.add_subcommand("pickup", "how soon an idle server begins a job");
   AddPickupOptions(pickup, arguments);
   AddServerOptions(pickup, arguments.server);

@@ -59,7 +59,9 @@ std::vector<Row> Rows() {
   std::vector<Row> rows;
   const std::pair<const char*, const char*> drains[] = {{"smallest", "bare loop, smallest tables"},
                                                         {"own", "bare loop, own statements"},
-                                                        {"server", "server, no-op handlers"}};
+                                                        {"server", "server, no-op handlers"},
+                                                        {"watched", "server, with a subscriber"},
+                                                        {"unread", "server, with one not reading"}};
   for (const auto& [workload, title] : drains) {
     const std::string what(title);
     rows.push_back(Figure(workload, "jobs_per_second", what + ": jobs/s", "%.0f"));
@@ -72,6 +74,11 @@ std::vector<Row> Rows() {
   rows.push_back(Ratio("jobs_per_second", "server", "smallest", "jobs/s: server / smallest"));
   rows.push_back(Ratio("jobs_per_second", "own", "smallest", "jobs/s: own / smallest"));
   rows.push_back(Ratio("jobs_per_second", "server", "own", "jobs/s: server / own"));
+  rows.push_back(
+      Ratio("jobs_per_second", "watched", "server", "jobs/s: with a subscriber / without"));
+  rows.push_back(
+      Ratio("jobs_per_second", "unread", "server", "jobs/s: with one not reading / without"));
+  rows.push_back(Figure("watched", "events_missed", "events that the subscriber missed", "%.0f"));
   rows.push_back(Ratio("cpu_us", "own", "smallest", "CPU: own / smallest"));
   rows.push_back(Ratio("cpu_us", "server", "smallest", "CPU: server / smallest"));
   rows.push_back(Figure("bare_pickup", "p50_ms", "bare pickup by NOTIFY, p50, ms", "%.2f"));
@@ -79,6 +86,13 @@ std::vector<Row> Rows() {
   rows.push_back(Figure("pickup", "p50_ms", "idle pickup, p50, ms", "%.2f"));
   rows.push_back(Figure("pickup", "p99_ms", "idle pickup, p99, ms", "%.2f"));
   rows.push_back(Ratio("p50_ms", "pickup", "bare_pickup", "p50: idle pickup / bare pickup"));
+  rows.push_back(Figure("feed", "one_per_second", "feed to one subscriber: events/s", "%.0f"));
+  rows.push_back(
+      Figure("feed", "library_per_second", "feed to one by the client library: events/s", "%.0f"));
+  rows.push_back(
+      Figure("feed", "each_of_many_per_second", "feed to each of many: events/s", "%.0f"));
+  rows.push_back(Figure("emit", "in_blocks_ns", "emitting, nobody listens: ns/event", "%.0f"));
+  rows.push_back(Figure("emit", "single_ns", "  one event at a time", "%.0f"));
   return rows;
 }
 

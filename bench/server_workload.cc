@@ -34,8 +34,9 @@ absl::Status WaitForCompletions(client::WorkerPoolClient& pool, int64_t jobs) {
 
 }  // namespace
 
-absl::StatusOr<Figures> RunServerWorkload(const WorkloadOptions& options,
-                                          const ServerSettings& settings) {
+absl::StatusOr<Figures> RunServerWorkload(const std::string& workload,
+                                          const WorkloadOptions& options,
+                                          const ServerSettings& settings, Watching watching) {
   const auto schema = BenchSchema::Create(options.database_url, "bench_server");
   if (!schema.ok()) return schema.status();
   if (absl::Status loaded = LoadJobs(**schema, options); !loaded.ok()) return loaded;
@@ -44,6 +45,8 @@ absl::StatusOr<Figures> RunServerWorkload(const WorkloadOptions& options,
   const ClusterCpu cluster(static_cast<pid_t>(*backend));
   auto server = BenchServer::Start(settings, options.database_url, "bench_server");
   if (!server.ok()) return server.status();
+  FeedWatcher watcher((*server)->connection(), watching);
+  if (absl::Status subscribed = watcher.Start(options.jobs); !subscribed.ok()) return subscribed;
 
   const absl::Duration database_cpu = cluster.Total();
   const absl::Duration server_cpu = ProcessCpu((*server)->pid());
@@ -51,19 +54,21 @@ absl::StatusOr<Figures> RunServerWorkload(const WorkloadOptions& options,
   if (const auto started = (*server)->pool().Start(); !started.ok()) return started.status();
   if (absl::Status drained = WaitForCompletions((*server)->pool(), options.jobs); !drained.ok())
     return drained;
-  Figures figures = DrainFigures("server", options.jobs, absl::Now() - started_at);
+  Figures figures = DrainFigures(workload, options.jobs, absl::Now() - started_at);
   const absl::Duration database_spent = cluster.Total() - database_cpu;
   const absl::Duration server_spent = ProcessCpu((*server)->pid()) - server_cpu;
   const ResidentMemory memory = ReadResidentMemory((*server)->pid());
 
-  absl::Status checked = (*server)->Stop();
+  absl::Status checked = watcher.AwaitAll();
+  if (checked.ok()) checked = (*server)->Stop();
   if (checked.ok()) checked = CheckAllCompleted(**schema, options.jobs);
   if (!checked.ok()) return checked;
   figures.values.insert(figures.values.end(),
                         {{"cpu_us", MicrosPerJob(database_spent + server_spent, options.jobs)},
                          {"database_cpu_us", MicrosPerJob(database_spent, options.jobs)},
                          {"program_cpu_us", MicrosPerJob(server_spent, options.jobs)},
-                         {"memory_mb", memory.peak_mb}});
+                         {"memory_mb", memory.peak_mb},
+                         {"events_missed", static_cast<double>(watcher.missed())}});
   return figures;
 }
 
