@@ -35,8 +35,8 @@ class PoolOnPostgres : public PoolHarness {
     EXPECT_TRUE(added.ok()) << added.status();
     return added.ok() ? added->at(0).id : 0;
   }
-  // Adds it, with a flag, to the serial queue "line", with one behind it that no pool here runs, so that it shows
-  // who may go next.
+  // Adds it, with a flag, to the serial queue "line", with one behind it that no pool here runs, so
+  // that it shows who may go next.
   JobId AddInLine(JobSpec spec) {
     spec.queue_name = "line";
     spec.flags = {"audited"};
