@@ -1,13 +1,9 @@
 #include "server/rpc/event_encoder.h"
 
-#include "server/rpc/convert/event_proto.h"
-
 namespace millrace {
 
 EventEncoder::EventEncoder(const std::string& worker_id, size_t cache_bytes)
-    : encoded_(cache_bytes), unpacked_(cache_bytes) {
-  scratch_.add_events()->set_worker_id(worker_id);
-}
+    : wire_(worker_id), encoded_(cache_bytes), unpacked_(cache_bytes) {}
 
 std::shared_ptr<const EncodedBlock> EventEncoder::Encode(const EventBlock& block) {
   std::shared_ptr<const EncodedBlock> encoded = encoded_.Find(block.first_sequence());
@@ -29,8 +25,7 @@ std::shared_ptr<const EncodedBlock> EventEncoder::EncodeAnew(const EventBlock& b
   auto encoded = std::make_shared<EncodedBlock>();
   encoded->ends.reserve(block.size());
   block.ForEach([&](const Event& event) {
-    SetEvent(event, *scratch_.mutable_events(0));
-    scratch_.AppendToString(&encoded->bytes);
+    wire_.Append(event, encoded->bytes);
     encoded->ends.push_back(encoded->bytes.size());
   });
   return encoded;

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "millrace/v1/worker_pool.pb.h"
 #include "server/events/event_block.h"
 #include "server/rpc/block_cache.h"
+#include "server/rpc/convert/event_wire.h"
 
 namespace millrace {
 
@@ -34,8 +34,7 @@ class EventEncoder {
  private:
   std::shared_ptr<const EncodedBlock> EncodeAnew(const EventBlock& block);
 
-  // Holds the event being encoded, over and over, so that it allocates no more.
-  v1::EventBatch scratch_;
+  EventWire wire_;
   BlockCache<EncodedBlock> encoded_;
   BlockCache<std::vector<Event>> unpacked_;
 };
