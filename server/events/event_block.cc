@@ -12,6 +12,8 @@ namespace {
 constexpr size_t kWorthPacking = 4;
 // Of the kinds seen last, how many are compared before another one is entered.
 constexpr size_t kKindsLookedAt = 8;
+// A counter in the map of a progress, without its name.
+constexpr size_t kMapNode = 96;
 
 // Seven bits to a byte, the least first.
 void AppendNumber(uint64_t number, std::string& bytes) {
@@ -62,10 +64,16 @@ size_t HeapBytes(const PartialSuccess& partial) {
          HeapBytes(partial.completed_steps) + HeapBytes(partial.failed_steps);
 }
 
+size_t HeapBytes(const JobProgress& progress) {
+  size_t bytes = sizeof(JobProgress) + progress.message.capacity();
+  for (const auto& [name, count] : progress.counters) bytes += kMapNode + name.capacity();
+  return bytes;
+}
+
 size_t HeapBytes(const Event& event) {
   if (const auto* job = std::get_if<JobEventData>(&event.data)) {
     return job->task_identifier.capacity() + job->error.capacity() + job->queue_name.capacity() +
-           HeapBytes(job->flags) +
+           HeapBytes(job->flags) + (job->progress == nullptr ? 0 : HeapBytes(*job->progress)) +
            (job->partial_success == nullptr ? 0 : HeapBytes(*job->partial_success));
   }
   if (const auto* error = std::get_if<WorkerErrorData>(&event.data)) {
