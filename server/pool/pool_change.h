@@ -21,6 +21,8 @@ struct PoolChange {
     return !concurrency.has_value() && !task_identifiers.has_value() &&
            !forbidden_flags.has_value();
   }
+  // Every fault that shows without a pool, as Validate.
+  absl::Status ValidateValues() const;
   // Every fault for a pool of this configuration and these tasks, joined by "; ", as
   // INVALID_ARGUMENT. Names fields as UpdatePoolRequest does.
   absl::Status Validate(const PoolConfig& config, const TaskRegistry& tasks) const;

@@ -87,14 +87,16 @@ void PostgresWakeupListener::Run() {
 
 absl::Status PostgresWakeupListener::Listen(PostgresConnection& connection) {
   const SqlStatements& statements = database_.statements();
-  std::optional<Receiver> added, cancelled;
+  std::optional<Receiver> added, cancelled, fleet;
   absl::Status status = connection.Run([&](PostgresConnection& listening) {
+    fleet.emplace(listening.raw(), statements.fleet_channel(), callbacks_.on_fleet);
     added.emplace(listening.raw(), statements.added_channel(), callbacks_.on_added);
     cancelled.emplace(listening.raw(), statements.cancelled_channel(), callbacks_.on_cancelled);
   });
   if (status.ok()) {
     callbacks_.on_added();
     callbacks_.on_cancelled();
+    callbacks_.on_fleet();
     status = TakeNotifications(connection);
   }
   // A receiver says at its end that it listens no more, and waits for the answer.
@@ -102,6 +104,7 @@ absl::Status PostgresWakeupListener::Listen(PostgresConnection& connection) {
       .Run([&](PostgresConnection&) {
         added.reset();
         cancelled.reset();
+        fleet.reset();
       })
       .IgnoreError();
   return status;

@@ -9,17 +9,18 @@
 
 namespace millrace {
 
-// Listens for what adders and those who cancel jobs notify, on a connection of its own, and calls
-// back. It calls back, too,
-// after each reconnect, since what was notified meanwhile is lost. Where LISTEN is not possible
-// (behind a transaction pooler) nothing comes, and the pool's polling alone finds the jobs. Its
-// thread is "db-listener". Owned by the service graph. Thread-safe.
+// Listens for what adders, those who cancel jobs and other servers notify, on a connection of its
+// own, and calls back. It calls back, too, after each reconnect, since what was notified meanwhile
+// is lost. Where LISTEN is not possible (behind a transaction pooler) nothing comes, and the pool's
+// polling alone finds the jobs. Its thread is "db-listener". Owned by the service graph.
+// Thread-safe.
 class PostgresWakeupListener final : public Lifecycle {
  public:
   // Called in the listener's thread; must not block.
   struct Callbacks {
     std::function<void()> on_added;
     std::function<void()> on_cancelled;
+    std::function<void()> on_fleet = [] {};
   };
 
   PostgresWakeupListener(PostgresDatabase& database, Callbacks callbacks);

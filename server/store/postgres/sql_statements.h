@@ -34,6 +34,8 @@ class SqlStatements {
   std::string added_channel() const { return schema_ + "_added"; }
   // The channel on which those notify who have cancelled jobs that pools hold.
   std::string cancelled_channel() const { return schema_ + "_cancelled"; }
+  // The channel on which servers notify that they ask something of each other, or have answered.
+  std::string fleet_channel() const { return schema_ + "_fleet"; }
   // The text of a named statement. REQUIRES: there is one of this name.
   const std::string& Text(const std::string& name) const { return statements_.at(name); }
   // All of them by name. "{rows}" in the text of ClaimJobs stands for the literal limit.

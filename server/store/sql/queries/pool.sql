@@ -7,7 +7,7 @@ values ($1, $2, $3, $4::int, $5, $6::int) returning id;
 
 -- name: Heartbeat
 -- Index: worker_pkey. A heap-only update; waits for nobody but a rescue of this very worker. No row: the lease was ended.
-update {schema}.worker set heartbeat = heartbeat + 1 where id = $1::int and ended_at is null returning id;
+update {schema}.worker set heartbeat = heartbeat + 1, renewed_at = clock_timestamp() where id = $1::int and ended_at is null returning id;
 
 -- name: AnnounceIdle
 -- As Heartbeat.
