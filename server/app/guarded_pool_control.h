@@ -30,6 +30,8 @@ class GuardedPoolControl final : public PoolControl {
     return pool_.Stop(timeout);
   }
   absl::StatusOr<int> ForceStop() override { return pool_.ForceStop(); }
+  absl::Status Update(const PoolChange& change) override { return pool_.Update(change); }
+  absl::Status Validate(const PoolChange& change) const override { return pool_.Validate(change); }
   PoolStats Stats() const override { return pool_.Stats(); }
   const std::string& worker_id() const override { return pool_.worker_id(); }
   const std::string& pool_name() const override { return pool_.pool_name(); }

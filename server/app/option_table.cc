@@ -188,6 +188,9 @@ void AddPool(ServerOptions& options, Table& table) {
   group.Text("pool-name", "NAME", options.pool_name, "The name of this pool, kept over restarts.")
       .default_text = "the name of the host";
   group.Flag("autostart", options.autostart, "Start the pool with the server.").has_negation = true;
+  group.Flag("ignore-saved", options.ignore_saved,
+             "Start with these settings, and not with what operators have saved for this pool's "
+             "name. It stays saved.");
   group.Number("concurrency", pool.concurrency, "Jobs that run at the same time.");
   group.Milliseconds("poll-interval-ms", pool.poll_interval,
                      "How often an idle pool looks for jobs that nobody told it of.");

@@ -41,6 +41,8 @@ class ServerDatabases {
   PostgresDatabase& calls() { return *calls_; }
   // For transactions of handlers: task_connections.
   PostgresDatabase& handlers() { return *handlers_; }
+  // For what servers ask of each other: two, with a short limit for their calls.
+  PostgresDatabase& fleet() { return *fleet_; }
   // For the readiness alone: one, with a short limit for its calls.
   PostgresDatabase& readiness() { return *readiness_; }
 
@@ -55,6 +57,7 @@ class ServerDatabases {
   std::unique_ptr<PostgresDatabase> pool_;
   std::unique_ptr<PostgresDatabase> calls_;
   std::unique_ptr<PostgresDatabase> handlers_;
+  std::unique_ptr<PostgresDatabase> fleet_;
   std::unique_ptr<PostgresDatabase> readiness_;
 };
 

@@ -36,6 +36,8 @@ struct ServerOptions {
   std::string pool_name;
   // The pool starts with the server.
   bool autostart = true;
+  // What is saved for the pool's name does not hold.
+  bool ignore_saved = false;
   PoolConfig pool;
   EventEmitter::Options events;
 

@@ -50,6 +50,29 @@ void LeaveProcess(const std::string& why) {
   _exit(kExitLeaseEnded);
 }
 
+std::string DescribeNames(const std::vector<std::string>& names, const char* if_empty) {
+  return names.empty() ? if_empty : absl::StrJoin(names, ",");
+}
+
+std::string DescribeSaved(const SavedPool& saved) {
+  std::vector<std::string> parts;
+  if (saved.stopped.has_value()) {
+    parts.emplace_back(*saved.stopped ? "it does not start with its server"
+                                      : "it starts with its server");
+  }
+  if (saved.concurrency.has_value()) {
+    parts.push_back(absl::StrCat("concurrency ", *saved.concurrency));
+  }
+  if (saved.task_identifiers.has_value()) {
+    parts.push_back(absl::StrCat("tasks ", DescribeNames(*saved.task_identifiers, "all")));
+  }
+  if (saved.forbidden_flags.has_value()) {
+    parts.push_back(
+        absl::StrCat("forbidden flags ", DescribeNames(*saved.forbidden_flags, "none")));
+  }
+  return absl::StrJoin(parts, "; ");
+}
+
 }  // namespace
 
 ServiceGraph::ServiceGraph(ServerOptions options, std::string version,
@@ -70,6 +93,7 @@ ServiceGraph::ServiceGraph(ServerOptions options, std::string version,
 }
 
 ServiceGraph::~ServiceGraph() {
+  if (fleet_ != nullptr) fleet_->RequestStop();
   CloseDatabase(kCallGrace);
   HurryIfDatabaseHangs();
 }
@@ -160,6 +184,7 @@ absl::Status ServiceGraph::ReachDatabase() {
   handler_store_ = std::make_unique<PostgresHandlerStore>(databases_->handlers(), *job_store_);
   maintenance_store_ = std::make_unique<PostgresMaintenanceStore>(databases_->pool());
   upkeep_store_ = std::make_unique<PostgresJobStore>(databases_->pool(), metrics_);
+  fleet_store_ = std::make_unique<PostgresFleetStore>(databases_->fleet());
   return absl::OkStatus();
 }
 
@@ -172,6 +197,29 @@ absl::Status ServiceGraph::OpenDatabase() {
   return absl::OkStatus();
 }
 
+absl::Status ServiceGraph::TakeSaved(const std::string& pool_name) {
+  absl::StatusOr<SavedPool> saved = fleet_store_->Load(pool_name);
+  if (!saved.ok()) return DatabaseError(saved.status());
+  if (saved->empty()) return absl::OkStatus();
+  if (options_.ignore_saved) {
+    spdlog::warn("what is saved for the pool {} is ignored: {}", pool_name, DescribeSaved(*saved));
+    return absl::OkStatus();
+  }
+  spdlog::info("what is saved for the pool {} holds, whatever the settings say: {}", pool_name,
+               DescribeSaved(*saved));
+  if (saved->stopped.has_value()) options_.autostart = !*saved->stopped;
+  const PoolChange change{saved->concurrency, std::move(saved->task_identifiers),
+                          std::move(saved->forbidden_flags)};
+  const absl::Status fits = change.Validate(options_.pool, *tasks_);
+  if (!fits.ok()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "what is saved for the pool ", pool_name, " does not fit this server: ", fits.message(),
+        "; start it once with --ignore-saved, and change that"));
+  }
+  change.ApplyTo(options_.pool);
+  return absl::OkStatus();
+}
+
 absl::Status ServiceGraph::BuildPool() {
   const WorkerIdentity identity = MakeIdentity(options_.pool_name, version_);
   emitter_ = std::make_unique<EventEmitter>(identity.worker_id, clock_, metrics_, options_.events);
@@ -181,6 +229,7 @@ absl::Status ServiceGraph::BuildPool() {
   tasks_ = std::make_unique<TaskRegistry>(TaskEnvironment{database_url_});
   register_tasks_(*tasks_);
   if (!tasks_->status().ok()) return tasks_->status();
+  if (absl::Status taken = TakeSaved(identity.pool_name); !taken.ok()) return taken;
   pool_ = std::make_unique<WorkerPool>(
       *pool_store_, *tasks_, *emitter_, metrics_, clock_, options_.pool, identity, LeaveProcess,
       HandlerServices{job_store_.get(),
@@ -188,13 +237,18 @@ absl::Status ServiceGraph::BuildPool() {
                       {options_.rpc.limits, options_.rpc.default_max_attempts}});
   pool_control_ = std::make_unique<WorkerPoolControl>(*pool_);
   guarded_pool_ = std::make_unique<GuardedPoolControl>(*pool_control_);
+  pool_commands_ = std::make_unique<PoolCommands>(*guarded_pool_, *fleet_store_);
+  Fleet::Options fleet;
+  fleet.report_interval = options_.pool.heartbeat_interval;
+  fleet.patience = options_.pool.lease_ttl;
+  fleet_ = std::make_unique<Fleet>(*fleet_store_, *pool_commands_, identity, clock_, fleet);
   return absl::OkStatus();
 }
 
 absl::Status ServiceGraph::Serve() {
   rpc_ = std::make_unique<RpcServer>(
-      options_.rpc,
-      RpcServer::Backends{*guarded_pool_, *job_store_, *watch_store_, *emitter_, clock_, metrics_});
+      options_.rpc, RpcServer::Backends{*guarded_pool_, *job_store_, *watch_store_, *emitter_,
+                                        clock_, metrics_, *pool_commands_, *fleet_});
   Readiness::Options patience;
   patience.claim_patience = options_.pool.poll_interval + kClaimPatience;
   readiness_ = std::make_unique<Readiness>(
@@ -211,6 +265,7 @@ absl::Status ServiceGraph::Serve() {
     http_ = *std::move(http);
     spdlog::info("metrics and health on port {} of {}", http_->port(), options_.metrics_listen);
   }
+  if (absl::Status started = fleet_->Start(); !started.ok()) return started;
   if (absl::Status started = rpc_->Start(); !started.ok()) return started;
   spdlog::info("gRPC listens on {}", absl::StrJoin(rpc_->addresses(), ", "));
   return absl::OkStatus();
@@ -228,7 +283,8 @@ absl::Status ServiceGraph::StartPool() {
   }
   wakeup_listener_ = std::make_unique<PostgresWakeupListener>(
       databases_->pool(), PostgresWakeupListener::Callbacks{[this] { pool_->Wake(); },
-                                                            [this] { pool_->NoteCancelled(); }});
+                                                            [this] { pool_->NoteCancelled(); },
+                                                            [this] { fleet_->Wake(); }});
   if (absl::Status started = wakeup_listener_->Start(); !started.ok()) return started;
   if (options_.autostart) {
     if (absl::Status started = guarded_pool_->Start(); !started.ok()) return started;
@@ -287,6 +343,9 @@ ServiceGraph::StopResult ServiceGraph::WaitAndStop() {
   readiness_->SetStopping();
   guarded_pool_->Close();
   StopPool();
+  // Until now others could hurry the stop, and see it.
+  fleet_->RequestStop();
+  fleet_->Join();
   CloseDatabase(kCallGrace);
   rpc_->Shutdown(kCallGrace);
   http_.reset();

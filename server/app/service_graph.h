@@ -20,9 +20,12 @@
 #include "server/maintenance/periodic_duty.h"
 #include "server/metrics/prometheus/prometheus_metrics_registry.h"
 #include "server/pool/worker_pool.h"
+#include "server/rpc/fleet.h"
+#include "server/rpc/pool_commands.h"
 #include "server/rpc/rpc_server.h"
 #include "server/rpc/worker_pool_control.h"
 #include "server/store/postgres/postgres_handler_store.h"
+#include "server/store/postgres/postgres_fleet_store.h"
 #include "server/store/postgres/postgres_job_store.h"
 #include "server/store/postgres/postgres_job_watch_store.h"
 #include "server/store/postgres/postgres_maintenance_store.h"
@@ -84,6 +87,8 @@ class ServiceGraph {
   // Makes the ways to the database, without I/O.
   absl::Status ReachDatabase();
   absl::Status OpenDatabase();
+  // Takes what is saved for the pool's name instead of what the options say.
+  absl::Status TakeSaved(const std::string& pool_name);
   absl::Status BuildPool();
   absl::Status Serve();
   absl::Status StartPool();
@@ -95,8 +100,8 @@ class ServiceGraph {
   // A private PostgreSQL that has not answered is not waited for.
   void HurryIfDatabaseHangs();
 
-  // Constant after construction.
-  const ServerOptions options_;
+  // Constant after construction, but for what TakeSaved changes.
+  ServerOptions options_;
   const std::string version_;
   const RegisterTasksFunction register_tasks_;
   const RegisterEventHandlersFunction register_event_handlers_;
@@ -120,12 +125,15 @@ class ServiceGraph {
   std::unique_ptr<PostgresMaintenanceStore> maintenance_store_;
   // For what the upkeep does to jobs, which must not wait for callers.
   std::unique_ptr<PostgresJobStore> upkeep_store_;
+  std::unique_ptr<PostgresFleetStore> fleet_store_;
   std::unique_ptr<EventEmitter> emitter_;
   std::unique_ptr<EventHandlers> event_handlers_;
   std::unique_ptr<TaskRegistry> tasks_;
   std::unique_ptr<WorkerPool> pool_;
   std::unique_ptr<WorkerPoolControl> pool_control_;
   std::unique_ptr<GuardedPoolControl> guarded_pool_;
+  std::unique_ptr<PoolCommands> pool_commands_;
+  std::unique_ptr<Fleet> fleet_;
   std::unique_ptr<RpcServer> rpc_;
   std::unique_ptr<Readiness> readiness_;
   std::unique_ptr<HttpEndpoint> http_;

@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/pool/pool_change.h"
 #include "server/pool/pool_stats.h"
 
 namespace millrace {
@@ -24,7 +25,13 @@ class PoolControl {
   // The number of handlers that were asked to stop. FAILED_PRECONDITION "not running".
   virtual absl::StatusOr<int> ForceStop() = 0;
 
+  // Changes the pool. INVALID_ARGUMENT naming every fault, with nothing changed;
+  // RESOURCE_EXHAUSTED.
+  virtual absl::Status Update(const PoolChange& change) = 0;
+
   // These never wait.
+  // What Update says first, without doing anything.
+  virtual absl::Status Validate(const PoolChange& change) const = 0;
   virtual PoolStats Stats() const = 0;
   virtual const std::string& worker_id() const = 0;
   virtual const std::string& pool_name() const = 0;

@@ -24,9 +24,11 @@ class ServerBuilder;
 namespace millrace {
 
 class EventFeed;
+class Fleet;
 class HealthService;
 class JobQueueService;
 class JobWatcher;
+class PoolCommands;
 class WorkerPoolService;
 
 // The gRPC server with all its services: WorkerPool, JobQueue, health and reflection. Owned by the
@@ -42,6 +44,8 @@ class RpcServer final : public HealthControl {
     EventEmitter& emitter;
     Clock& clock;
     MetricsRegistry& metrics;
+    PoolCommands& commands;
+    Fleet& fleet;
   };
 
   // REQUIRES: options.Validate().ok(). Does no I/O and starts no thread.

@@ -1,12 +1,11 @@
 #include "server/rpc/worker_pool_service.h"
 
-#include <optional>
+#include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "grpcpp/support/proto_buffer_reader.h"
 #include "server/rpc/convert/events_request.h"
-#include "server/rpc/convert/proto_time.h"
+#include "server/rpc/convert/pool_proto.h"
 #include "server/rpc/rejected_stream.h"
 
 namespace millrace {
@@ -15,42 +14,17 @@ namespace {
 // Several, since each may wait as long as its timeout says; the pool sorts out who stops it.
 constexpr int kStopThreads = 4;
 constexpr size_t kMaxWaiting = 100;
-constexpr absl::Duration kMaxStopTimeout = absl::Hours(24);
+constexpr int kFleetThreads = 4;
+// Without a deadline others are waited for so long.
+constexpr absl::Duration kPatience = absl::Seconds(10);
+// Of what a pool may need for a stop beyond its timeout.
+constexpr absl::Duration kStopEnd = absl::Minutes(1);
 
-absl::StatusOr<std::optional<absl::Duration>> ToStopTimeout(const v1::StopRequest& request) {
-  if (!request.has_timeout()) return std::optional<absl::Duration>();
-  const absl::StatusOr<absl::Duration> timeout = ToDuration(request.timeout(), "timeout");
-  if (!timeout.ok()) return timeout.status();
-  if (*timeout < absl::ZeroDuration() || *timeout > kMaxStopTimeout) {
-    return absl::InvalidArgumentError(absl::StrCat("timeout: must be 0 to 24 h, got ",
-                                                   absl::ToDoubleSeconds(*timeout), " seconds"));
-  }
-  return std::optional(*timeout);
-}
-
-void SetStopResponse(const StopReport& report, v1::StopResponse& response) {
-  response.set_finished(report.finished);
-  response.set_given_back(report.given_back);
-  response.set_interrupted(report.interrupted);
-  response.set_still_running(report.still_running);
-}
-
-void SetStatsResponse(const PoolStats& stats, v1::StatsResponse& response) {
-  response.set_running(stats.running);
-  response.set_concurrency(stats.concurrency);
-  response.set_active(stats.active);
-  response.set_buffered(stats.buffered);
-  response.set_completed(stats.completed);
-  response.set_failed(stats.failed);
-  response.set_errors(stats.errors);
-  response.set_claimed(stats.claimed);
-  response.set_given_back(stats.given_back);
-  response.set_stale_returned(stats.stale_returned);
-  response.set_interrupted(stats.interrupted);
-  response.set_stuck(stats.stuck);
-  if (stats.running_since.has_value()) {
-    SetTimestamp(*stats.running_since, *response.mutable_running_since());
-  }
+// How long answers of others are waited for, so that ours comes before the caller's deadline.
+absl::Duration PatienceOf(const grpc::ServerContextBase& context, absl::Duration without_deadline) {
+  const absl::Duration left = LimitOf(context).time_left();
+  if (left == absl::InfiniteDuration()) return without_deadline;
+  return std::max(absl::ZeroDuration(), left - std::min(absl::Seconds(1), left / 10));
 }
 
 absl::StatusOr<v1::EventsRequest> ParseEventsRequest(const grpc::ByteBuffer& request) {
@@ -66,78 +40,120 @@ absl::StatusOr<v1::EventsRequest> ParseEventsRequest(const grpc::ByteBuffer& req
 
 }  // namespace
 
-WorkerPoolService::WorkerPoolService(PoolControl& pool, EventEmitter& emitter, EventFeed& feed)
-    : pool_(pool),
+WorkerPoolService::WorkerPoolService(PoolCommands& commands, Fleet& fleet, EventEmitter& emitter,
+                                     EventFeed& feed)
+    : commands_(commands),
+      fleet_(fleet),
+      calls_(commands, fleet),
       emitter_(emitter),
       feed_(feed),
       start_lane_("rpc-start", 1, kMaxWaiting),
       stop_lane_("rpc-stop", kStopThreads, kMaxWaiting),
-      force_stop_lane_("rpc-force-stop", 1, kMaxWaiting) {}
+      force_stop_lane_("rpc-force-stop", 1, kMaxWaiting),
+      update_lane_("rpc-update", 1, kMaxWaiting),
+      fleet_lane_("rpc-fleet", kFleetThreads, kMaxWaiting),
+      fleet_stop_lane_("rpc-fleet-stop", kStopThreads, kMaxWaiting),
+      fleet_force_stop_lane_("rpc-fleet-force", kFleetThreads, kMaxWaiting) {}
+
+std::vector<CallLane*> WorkerPoolService::Lanes() {
+  return {&start_lane_, &stop_lane_,       &force_stop_lane_,      &update_lane_,
+          &fleet_lane_, &fleet_stop_lane_, &fleet_force_stop_lane_};
+}
 
 absl::Status WorkerPoolService::StartLanes() {
-  for (CallLane* lane : {&start_lane_, &stop_lane_, &force_stop_lane_}) {
+  for (CallLane* lane : Lanes()) {
     if (absl::Status started = lane->Start(); !started.ok()) return started;
   }
   return absl::OkStatus();
 }
 
 void WorkerPoolService::StopLanes() {
-  for (CallLane* lane : {&start_lane_, &stop_lane_, &force_stop_lane_}) lane->RequestStop();
+  for (CallLane* lane : Lanes()) lane->RequestStop();
+}
+
+template <typename Request, typename Response>
+grpc::ServerUnaryReactor* WorkerPoolService::CarryOut(grpc::CallbackServerContext& context,
+                                                      const Request& request, Response& response,
+                                                      Method<Request, Response> method) {
+  grpc::ServerUnaryReactor* reactor = context.DefaultReactor();
+  const absl::Duration patience = PatienceOf(context, method.patience);
+  CallLane& lane = request.has_pool() ? method.fleet_lane : method.own_lane;
+  lane.Run(RpcCall(context, method.full_name), reactor,
+           [this, method, patience, request, &response]() -> absl::StatusOr<CallLane::Reply> {
+             absl::StatusOr<Response> answer =
+                 calls_.Run(request, method.name, patience, method.run);
+             if (!answer.ok()) return answer.status();
+             return [answer = *std::move(answer), &response] { response = answer; };
+           });
+  return reactor;
 }
 
 grpc::ServerUnaryReactor* WorkerPoolService::Start(grpc::CallbackServerContext* context,
-                                                   const v1::StartRequest*,
+                                                   const v1::StartRequest* request,
                                                    v1::StartResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  start_lane_.Run(RpcCall(*context, "WorkerPool/Start"), reactor,
-                  [this, response]() -> absl::StatusOr<CallLane::Reply> {
-                    if (absl::Status started = pool_.Start(); !started.ok()) return started;
-                    return [this, response] {
-                      response->set_worker_id(pool_.worker_id());
-                      response->set_concurrency(pool_.Stats().concurrency);
-                    };
-                  });
-  return reactor;
+  return CarryOut<v1::StartRequest, v1::StartResponse>(
+      *context, *request, *response,
+      {"Start", "WorkerPool/Start", &PoolCommands::Start, start_lane_, fleet_lane_, kPatience});
 }
 
 grpc::ServerUnaryReactor* WorkerPoolService::Stop(grpc::CallbackServerContext* context,
                                                   const v1::StopRequest* request,
                                                   v1::StopResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  stop_lane_.Run(
-      RpcCall(*context, "WorkerPool/Stop"), reactor,
-      [this, timeout = ToStopTimeout(*request), response]() -> absl::StatusOr<CallLane::Reply> {
-        if (!timeout.ok()) return timeout.status();
-        const absl::StatusOr<StopReport> report = pool_.Stop(*timeout);
-        if (!report.ok()) return report.status();
-        return [report = *report, response] { SetStopResponse(report, *response); };
-      });
-  return reactor;
+  absl::Duration patience = absl::InfiniteDuration();
+  if (request->has_timeout()) patience = absl::Seconds(request->timeout().seconds()) + kStopEnd;
+  return CarryOut<v1::StopRequest, v1::StopResponse>(
+      *context, *request, *response,
+      {"Stop", "WorkerPool/Stop", &PoolCommands::Stop, stop_lane_, fleet_stop_lane_, patience});
 }
 
 grpc::ServerUnaryReactor* WorkerPoolService::ForceStop(grpc::CallbackServerContext* context,
-                                                       const v1::ForceStopRequest*,
+                                                       const v1::ForceStopRequest* request,
                                                        v1::ForceStopResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  force_stop_lane_.Run(RpcCall(*context, "WorkerPool/ForceStop"), reactor,
-                       [this, response]() -> absl::StatusOr<CallLane::Reply> {
-                         const absl::StatusOr<int> asked = pool_.ForceStop();
-                         if (!asked.ok()) return asked.status();
-                         return [asked = *asked, response] { response->set_asked(asked); };
-                       });
-  return reactor;
+  return CarryOut<v1::ForceStopRequest, v1::ForceStopResponse>(
+      *context, *request, *response,
+      {"ForceStop", "WorkerPool/ForceStop", &PoolCommands::ForceStop, force_stop_lane_,
+       fleet_force_stop_lane_, kPatience});
+}
+
+grpc::ServerUnaryReactor* WorkerPoolService::UpdatePool(grpc::CallbackServerContext* context,
+                                                        const v1::UpdatePoolRequest* request,
+                                                        v1::UpdatePoolResponse* response) {
+  return CarryOut<v1::UpdatePoolRequest, v1::UpdatePoolResponse>(
+      *context, *request, *response,
+      {"UpdatePool", "WorkerPool/UpdatePool", &PoolCommands::UpdatePool, update_lane_, fleet_lane_,
+       kPatience});
 }
 
 grpc::ServerUnaryReactor* WorkerPoolService::Stats(grpc::CallbackServerContext* context,
-                                                   const v1::StatsRequest*,
+                                                   const v1::StatsRequest* request,
                                                    v1::StatsResponse* response) {
+  if (request->has_pool()) {
+    return CarryOut<v1::StatsRequest, v1::StatsResponse>(
+        *context, *request, *response,
+        {"Stats", "WorkerPool/Stats", &PoolCommands::Stats, fleet_lane_, fleet_lane_, kPatience});
+  }
+  // Never waits.
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   reactor->Finish(RpcCall(*context, "WorkerPool/Stats").Run([&] {
-    response->set_worker_id(pool_.worker_id());
-    response->set_pool_name(pool_.pool_name());
-    SetStatsResponse(pool_.Stats(), *response);
-    return absl::OkStatus();
+    absl::StatusOr<v1::StatsResponse> stats = commands_.Stats(*request);
+    if (stats.ok()) *response = *std::move(stats);
+    return stats.status();
   }));
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* WorkerPoolService::ListPools(grpc::CallbackServerContext* context,
+                                                       const v1::ListPoolsRequest*,
+                                                       v1::ListPoolsResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  fleet_lane_.Run(RpcCall(*context, "WorkerPool/ListPools"), reactor,
+                  [this, response]() -> absl::StatusOr<CallLane::Reply> {
+                    absl::StatusOr<std::vector<ListedPool>> pools = fleet_.ListPools();
+                    if (!pools.ok()) return pools.status();
+                    return [pools = *std::move(pools), response] {
+                      for (const ListedPool& pool : pools) *response->add_pools() = ToProto(pool);
+                    };
+                  });
   return reactor;
 }
 
@@ -146,7 +162,7 @@ grpc::ServerUnaryReactor* WorkerPoolService::WorkerId(grpc::CallbackServerContex
                                                       v1::WorkerIdResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   reactor->Finish(RpcCall(*context, "WorkerPool/WorkerId").Run([&] {
-    response->set_worker_id(pool_.worker_id());
+    response->set_worker_id(commands_.worker_id());
     return absl::OkStatus();
   }));
   return reactor;

@@ -1,10 +1,14 @@
 #pragma once
 
+#include <vector>
+
 #include "millrace/v1/worker_pool.grpc.pb.h"
 #include "server/events/event_emitter.h"
 #include "server/rpc/call_lane.h"
 #include "server/rpc/event_feed.h"
-#include "server/rpc/pool_control.h"
+#include "server/rpc/fleet.h"
+#include "server/rpc/pool_calls.h"
+#include "server/rpc/pool_commands.h"
 
 namespace millrace {
 
@@ -12,7 +16,9 @@ namespace millrace {
 using WorkerPoolServiceBase = v1::WorkerPool::WithCallbackMethod_Start<
     v1::WorkerPool::WithCallbackMethod_Stop<v1::WorkerPool::WithCallbackMethod_ForceStop<
         v1::WorkerPool::WithCallbackMethod_Stats<v1::WorkerPool::WithCallbackMethod_WorkerId<
-            v1::WorkerPool::WithRawCallbackMethod_Events<v1::WorkerPool::Service>>>>>>;
+            v1::WorkerPool::WithCallbackMethod_UpdatePool<
+                v1::WorkerPool::WithCallbackMethod_ListPools<
+                    v1::WorkerPool::WithRawCallbackMethod_Events<v1::WorkerPool::Service>>>>>>>>;
 
 // millrace.v1.WorkerPool. Calls that may wait have a lane each, the others answer at once from
 // gRPC's threads, so that no number of waiting calls keeps a ForceStop away. A caller that leaves
@@ -20,7 +26,7 @@ using WorkerPoolServiceBase = v1::WorkerPool::WithCallbackMethod_Start<
 // Thread-safe.
 class WorkerPoolService final : public WorkerPoolServiceBase {
  public:
-  WorkerPoolService(PoolControl& pool, EventEmitter& emitter, EventFeed& feed);
+  WorkerPoolService(PoolCommands& commands, Fleet& fleet, EventEmitter& emitter, EventFeed& feed);
 
   // Starts the threads of calls that wait.
   absl::Status StartLanes();
@@ -41,6 +47,12 @@ class WorkerPoolService final : public WorkerPoolServiceBase {
   grpc::ServerUnaryReactor* Stats(grpc::CallbackServerContext* context,
                                   const v1::StatsRequest* request,
                                   v1::StatsResponse* response) override;
+  grpc::ServerUnaryReactor* UpdatePool(grpc::CallbackServerContext* context,
+                                       const v1::UpdatePoolRequest* request,
+                                       v1::UpdatePoolResponse* response) override;
+  grpc::ServerUnaryReactor* ListPools(grpc::CallbackServerContext* context,
+                                      const v1::ListPoolsRequest* request,
+                                      v1::ListPoolsResponse* response) override;
   grpc::ServerUnaryReactor* WorkerId(grpc::CallbackServerContext* context,
                                      const v1::WorkerIdRequest* request,
                                      v1::WorkerIdResponse* response) override;
@@ -49,12 +61,37 @@ class WorkerPoolService final : public WorkerPoolServiceBase {
 
   absl::StatusOr<EventStream*> Subscribe(const grpc::ByteBuffer& request);
 
-  PoolControl& pool_;
+  // Which call it is, and what carries it out.
+  template <typename Request, typename Response>
+  struct Method {
+    const char* name;
+    // "WorkerPool/" and the name.
+    const char* full_name;
+    absl::StatusOr<Response> (PoolCommands::*run)(const Request&);
+    // For the own pool, and where the request names another.
+    CallLane& own_lane;
+    CallLane& fleet_lane;
+    // How long others are waited for if the caller has no deadline.
+    absl::Duration patience;
+  };
+  template <typename Request, typename Response>
+  grpc::ServerUnaryReactor* CarryOut(grpc::CallbackServerContext& context, const Request& request,
+                                     Response& response, Method<Request, Response> method);
+  std::vector<CallLane*> Lanes();
+
+  PoolCommands& commands_;
+  Fleet& fleet_;
+  PoolCalls calls_;
   EventEmitter& emitter_;
   EventFeed& feed_;
   CallLane start_lane_;
   CallLane stop_lane_;
   CallLane force_stop_lane_;
+  CallLane update_lane_;
+  // For calls that name other pools, which wait for those.
+  CallLane fleet_lane_;
+  CallLane fleet_stop_lane_;
+  CallLane fleet_force_stop_lane_;
 };
 
 }  // namespace millrace

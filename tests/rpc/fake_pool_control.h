@@ -3,6 +3,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/base/mutex.h"
@@ -14,6 +15,8 @@ namespace millrace {
 // Thread-safe.
 class FakePoolControl final : public PoolControl {
  public:
+  explicit FakePoolControl(std::string worker_id = "worker-1") : worker_id_(std::move(worker_id)) {}
+
   absl::Status Start() override {
     MutexLock lock(mutex_);
     if (throws_) throw std::runtime_error("the pool broke");
@@ -38,6 +41,21 @@ class FakePoolControl final : public PoolControl {
     MutexLock lock(mutex_);
     if (!stats_.running) return absl::FailedPreconditionError("not running");
     return 7;
+  }
+
+  // A concurrency of 0 is not valid; one of 1024 is too much for this machine.
+  absl::Status Update(const PoolChange& change) override {
+    if (absl::Status valid = Validate(change); !valid.ok()) return valid;
+    MutexLock lock(mutex_);
+    if (change.concurrency == 1024) return absl::ResourceExhaustedError("no threads");
+    if (change.concurrency.has_value()) stats_.concurrency = *change.concurrency;
+    if (change.task_identifiers.has_value()) stats_.task_identifiers = *change.task_identifiers;
+    if (change.forbidden_flags.has_value()) stats_.forbidden_flags = *change.forbidden_flags;
+    return absl::OkStatus();
+  }
+  absl::Status Validate(const PoolChange& change) const override {
+    if (change.concurrency == 0) return absl::InvalidArgumentError("concurrency: must not be 0");
+    return absl::OkStatus();
   }
 
   PoolStats Stats() const override {
@@ -88,7 +106,7 @@ class FakePoolControl final : public PoolControl {
   }
 
  private:
-  const std::string worker_id_ = "worker-1";
+  const std::string worker_id_;
   const std::string pool_name_ = "pool-of-tests";
   mutable Mutex mutex_;
   CondVar changed_;

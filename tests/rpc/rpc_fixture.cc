@@ -14,7 +14,9 @@ RpcFixture::RpcFixture(EventEmitter::Options emitter_options)
 void RpcFixture::StartServer(RpcServerOptions options) {
   options.listen_addresses = {"127.0.0.1:0"};
   server_ = std::make_unique<RpcServer>(
-      options, RpcServer::Backends{pool_, store_, store_, emitter_, clock_, metrics_});
+      options,
+      RpcServer::Backends{pool_, store_, store_, emitter_, clock_, metrics_, commands_, fleet_});
+  ASSERT_EQ(fleet_.Start(), absl::OkStatus());
   const absl::Status started = server_->Start();
   ASSERT_TRUE(started.ok()) << started;
 }

@@ -10,7 +10,10 @@
 #include "millrace/v1/worker_pool.grpc.pb.h"
 #include "server/base/mutex.h"
 #include "server/events/event_emitter.h"
+#include "server/rpc/fleet.h"
+#include "server/rpc/pool_commands.h"
 #include "server/rpc/rpc_server.h"
+#include "tests/rpc/fake_fleet_store.h"
 #include "tests/rpc/fake_job_store.h"
 #include "tests/rpc/fake_metrics_registry.h"
 #include "tests/rpc/fake_pool_control.h"
@@ -38,6 +41,10 @@ class RpcFixture : public testing::Test {
   EventEmitter emitter_;
   FakePoolControl pool_;
   FakeJobStore store_;
+  FakeFleetStore fleet_store_{clock_};
+  PoolCommands commands_{pool_, fleet_store_};
+  Fleet fleet_{
+      fleet_store_, commands_, {.worker_id = "worker-1", .pool_name = "pool-of-tests"}, clock_, {}};
   std::unique_ptr<RpcServer> server_;
 
  private:

@@ -31,7 +31,9 @@ class RpcServerTest : public RpcFixture {
   }
   ~RpcServerTest() override { std::filesystem::remove_all(folder_); }
 
-  RpcServer::Backends Backends() { return {pool_, store_, store_, emitter_, clock_, metrics_}; }
+  RpcServer::Backends Backends() {
+    return {pool_, store_, store_, emitter_, clock_, metrics_, commands_, fleet_};
+  }
 
   std::unique_ptr<RpcServer> NewServer(std::vector<std::string> addresses) {
     RpcServerOptions options;

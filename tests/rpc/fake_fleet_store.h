@@ -1,0 +1,182 @@
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/base/clock.h"
+#include "server/base/mutex.h"
+#include "server/store/fleet_store.h"
+#include "server/store/saved_pool_store.h"
+
+namespace millrace {
+
+// The registry of pools and the requests between their servers, in memory. A test puts pools that
+// never answer beside those that report. Its time is that of the clock. Thread-safe.
+class FakeFleetStore final : public FleetStore, public SavedPoolStore {
+ public:
+  explicit FakeFleetStore(Clock& clock) : clock_(clock) {}
+
+  // A pool that says nothing more.
+  void AddPool(const ListedPool& pool) {
+    MutexLock lock(mutex_);
+    pools_[pool.report.worker_id] = pool;
+  }
+  // From now on every call fails so; Ok mends it.
+  void Fail(const absl::Status& status) {
+    MutexLock lock(mutex_);
+    fault_ = status;
+  }
+  // Called, without a lock, when somebody has asked or answered. Set it before it is needed.
+  void OnNotify(std::function<void()> on_notify) { on_notify_ = std::move(on_notify); }
+  int CountAnswered() const {
+    MutexLock lock(mutex_);
+    return static_cast<int>(
+        std::count_if(requests_.begin(), requests_.end(),
+                      [](const auto& request) { return request.second.answer.reply.has_value(); }));
+  }
+  int CountRequests() const {
+    MutexLock lock(mutex_);
+    return static_cast<int>(requests_.size());
+  }
+  bool HasReported(const std::string& worker_id) const {
+    MutexLock lock(mutex_);
+    return pools_.contains(worker_id);
+  }
+
+  absl::Status Report(const PoolReport& report) override {
+    MutexLock lock(mutex_);
+    if (!fault_.ok()) return fault_;
+    ListedPool& pool = pools_[report.worker_id];
+    pool.report = report;
+    pool.seen_ago = absl::ZeroDuration();
+    return absl::OkStatus();
+  }
+  absl::Status Leave(const std::string& worker_id) override {
+    MutexLock lock(mutex_);
+    pools_.erase(worker_id);
+    return fault_;
+  }
+  absl::StatusOr<std::vector<ListedPool>> ListPools() override {
+    MutexLock lock(mutex_);
+    if (!fault_.ok()) return fault_;
+    std::vector<ListedPool> pools;
+    for (const auto& [id, pool] : pools_) pools.push_back(pool);
+    return pools;
+  }
+
+  absl::StatusOr<std::map<int64_t, std::string>> Ask(const std::vector<std::string>& worker_ids,
+                                                     const FleetQuestion& question) override {
+    std::map<int64_t, std::string> asked;
+    if (absl::Status done = AddRequests(worker_ids, question, asked); !done.ok()) return done;
+    on_notify_();
+    return asked;
+  }
+  absl::StatusOr<std::vector<FleetRequest>> TakeRequests(const std::string& worker_id) override {
+    MutexLock lock(mutex_);
+    if (!fault_.ok()) return fault_;
+    std::vector<FleetRequest> taken;
+    for (auto& [id, request] : requests_) {
+      if (request.worker_id != worker_id || request.answer.taken) continue;
+      if (request.expires_at <= clock_.Monotonic()) continue;
+      request.answer.taken = true;
+      taken.push_back(request.asked);
+    }
+    return taken;
+  }
+  absl::Status Answer(int64_t id, const absl::StatusOr<std::string>& reply) override {
+    {
+      MutexLock lock(mutex_);
+      if (!fault_.ok()) return fault_;
+      const auto found = requests_.find(id);
+      if (found == requests_.end()) return absl::OkStatus();
+      found->second.answer.reply = reply;
+    }
+    on_notify_();
+    return absl::OkStatus();
+  }
+  absl::StatusOr<std::vector<FleetAnswer>> ReadAnswers(const std::vector<int64_t>& ids) override {
+    MutexLock lock(mutex_);
+    if (!fault_.ok()) return fault_;
+    std::vector<FleetAnswer> answers;
+    for (const auto& [id, request] : requests_) {
+      if (std::find(ids.begin(), ids.end(), id) == ids.end()) continue;
+      answers.push_back(request.answer);
+      answers.back().id = id;
+      answers.back().lost = !pools_.contains(request.worker_id);
+    }
+    return answers;
+  }
+  absl::StatusOr<std::vector<int64_t>> Withdraw(const std::vector<int64_t>& ids) override {
+    MutexLock lock(mutex_);
+    std::vector<int64_t> taken;
+    for (const int64_t id : ids) {
+      const auto found = requests_.find(id);
+      if (found == requests_.end()) continue;
+      if (found->second.answer.taken) taken.push_back(id);
+      requests_.erase(found);
+    }
+    return taken;
+  }
+  absl::Status RemoveLeftovers() override { return absl::OkStatus(); }
+
+  absl::StatusOr<SavedPool> Load(const std::string& pool_name) override {
+    MutexLock lock(mutex_);
+    const auto found = saved_.find(pool_name);
+    return found == saved_.end() ? SavedPool() : found->second;
+  }
+  absl::Status Save(const std::string& pool_name, const SavedPool& changes) override {
+    MutexLock lock(mutex_);
+    if (!fault_.ok()) return fault_;
+    SavedPool& saved = saved_[pool_name];
+    if (changes.stopped.has_value()) saved.stopped = changes.stopped;
+    if (changes.concurrency.has_value()) saved.concurrency = changes.concurrency;
+    if (changes.task_identifiers.has_value()) saved.task_identifiers = changes.task_identifiers;
+    if (changes.forbidden_flags.has_value()) saved.forbidden_flags = changes.forbidden_flags;
+    return absl::OkStatus();
+  }
+  absl::Status Clear(const std::string& pool_name) override {
+    MutexLock lock(mutex_);
+    if (fault_.ok()) saved_.erase(pool_name);
+    return fault_;
+  }
+
+ private:
+  struct Request {
+    std::string worker_id;
+    FleetRequest asked;
+    absl::Duration expires_at;
+    FleetAnswer answer;
+  };
+
+  absl::Status AddRequests(const std::vector<std::string>& worker_ids,
+                           const FleetQuestion& question, std::map<int64_t, std::string>& asked) {
+    MutexLock lock(mutex_);
+    if (!fault_.ok()) return fault_;
+    for (const std::string& worker_id : worker_ids) {
+      Request& request = requests_[++last_id_];
+      request.worker_id = worker_id;
+      request.asked = {last_id_, question.asked_by, question.method, question.payload};
+      request.expires_at = clock_.Monotonic() + question.take_within;
+      asked[last_id_] = worker_id;
+    }
+    return absl::OkStatus();
+  }
+
+  Clock& clock_;
+  std::function<void()> on_notify_ = [] {};
+
+  mutable Mutex mutex_;
+  // Guarded by mutex_.
+  absl::Status fault_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, ListedPool> pools_ ABSL_GUARDED_BY(mutex_);
+  std::map<int64_t, Request> requests_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, SavedPool> saved_ ABSL_GUARDED_BY(mutex_);
+  int64_t last_id_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace millrace
