@@ -48,7 +48,11 @@ void AddCommands(CLI::App& app, Session& session) {
   AddStopCommand(app, session);
   AddForceStopCommand(app, session);
   AddStatsCommand(app, session);
+  AddSetCommand(app, session);
   AddWorkerIdCommand(app, session);
+  CLI::App* const pools = app.add_subcommand("pools", "Look at the pools that share the database");
+  pools->require_subcommand(1);
+  AddPoolsListCommand(*pools, session);
   AddEventsCommand(app, session);
   CLI::App* const jobs = app.add_subcommand("jobs", "Add jobs, look at them and cancel them");
   jobs->require_subcommand(1);

@@ -11,6 +11,8 @@ void AddStartCommand(CLI::App& parent, Session& session);
 void AddStopCommand(CLI::App& parent, Session& session);
 void AddForceStopCommand(CLI::App& parent, Session& session);
 void AddStatsCommand(CLI::App& parent, Session& session);
+void AddSetCommand(CLI::App& parent, Session& session);
+void AddPoolsListCommand(CLI::App& pools, Session& session);
 void AddWorkerIdCommand(CLI::App& parent, Session& session);
 void AddEventsCommand(CLI::App& parent, Session& session);
 void AddJobsAddCommand(CLI::App& jobs, Session& session);

@@ -24,7 +24,7 @@ inline constexpr char kExitCodesHelp[] =
     "  2    bad usage: unknown options, or values that are wrong (the server's INVALID_ARGUMENT "
     "too)\n"
     "  3    the server, or its database, cannot be reached\n"
-    "  4    there is no such job\n"
+    "  4    there is no such job, or no such pool\n"
     "  5    not possible now, such as \"already running\" or \"not running\"\n"
     "  6    no answer within --timeout; a change may have been made all the same\n"
     "  130  ended by Ctrl-C, 143 by SIGTERM (the process ends by the signal, as shells expect)";

@@ -36,6 +36,7 @@ void Session::Remark(const std::string& text) {
 
 std::string Session::Explain(const absl::Status& status) const {
   std::string message(status.message().data(), status.message().size());
+  if (said_in_full_) return message;
   const std::string& address =
       connection_ == nullptr ? options_.address : connection_->options().address;
   switch (status.code()) {

@@ -51,6 +51,9 @@ class Session {
   // What a call may have done even if its answer does not come in time; nothing by default.
   void set_doubt(const std::string& doubt) { doubt_ = doubt; }
 
+  // The error of the subcommand says all that there is to say.
+  void set_said_in_full() { said_in_full_ = true; }
+
   // The signal that ended the subcommand in order; 0 if none did.
   void set_interrupted_by(int signal) { interrupted_by_ = signal; }
   int interrupted_by() const { return interrupted_by_; }
@@ -75,6 +78,7 @@ class Session {
   std::function<absl::Status(Session&)> action_;
   std::unique_ptr<client::Connection> connection_;
   std::string doubt_;
+  bool said_in_full_ = false;
   int interrupted_by_ = 0;
 };
 

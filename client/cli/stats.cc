@@ -1,7 +1,13 @@
+#include <string>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "client/cli/commands.h"
+#include "client/cli/pool_choice.h"
 #include "client/library/worker_pool_client.h"
 #include "client/output/field_list.h"
+#include "client/output/table.h"
 #include "client/output/time_text.h"
 
 namespace millrace::cli {
@@ -23,7 +29,9 @@ JsonObject StatsJson(const client::PoolStats& stats) {
       .Add("stale_returned", stats.stale_returned)
       .Add("interrupted", stats.interrupted)
       .Add("stuck", stats.stuck)
-      .Add("running_since", stats.running_since);
+      .Add("running_since", stats.running_since)
+      .Add("task_identifiers", stats.task_identifiers)
+      .Add("forbidden_flags", stats.forbidden_flags);
 }
 
 void WriteFields(const client::PoolStats& stats, Session& session) {
@@ -36,6 +44,12 @@ void WriteFields(const client::PoolStats& stats, Session& session) {
                     TimeWithAge(*stats.running_since, session.clock().Now()));
   }
   fields.Add("state", state, stats.running ? Style::kGood : Style::kWarning);
+  if (!stats.task_identifiers.empty()) {
+    fields.Add("only tasks", absl::StrJoin(stats.task_identifiers, ", "));
+  }
+  if (!stats.forbidden_flags.empty()) {
+    fields.Add("forbidden flags", absl::StrJoin(stats.forbidden_flags, ", "));
+  }
   fields.Add("active", absl::StrCat(stats.active, " of ", stats.concurrency, " workers"));
   fields.Add("buffered", absl::StrCat(stats.buffered));
   fields.Add("claimed", absl::StrCat(stats.claimed));
@@ -48,11 +62,74 @@ void WriteFields(const client::PoolStats& stats, Session& session) {
   fields.Write(session.out());
 }
 
-absl::Status Stats(Session& session) {
+// One line for each pool; what went wrong stands below.
+void WriteTable(const std::vector<client::PoolReply<client::PoolStats>>& replies,
+                Session& session) {
+  using Align = Table::Align;
+  Table table({{"POOL", Align::kLeft, 8},
+               {"WORKER ID"},
+               {"STATE"},
+               {"ACTIVE", Align::kRight},
+               {"BUFFERED", Align::kRight},
+               {"COMPLETED", Align::kRight},
+               {"FAILED", Align::kRight},
+               {"INTERRUPTED", Align::kRight},
+               {"ERRORS", Align::kRight},
+               {"STUCK", Align::kRight}},
+              session.width(), session.colored());
+  for (const auto& reply : replies) {
+    if (!reply.answer.ok()) {
+      table.AddRow(
+          {{reply.pool_name},
+           {reply.worker_id},
+           {std::string(absl::StatusCodeToString(reply.answer.status().code())), Style::kBad},
+           {"-"},
+           {"-"},
+           {"-"},
+           {"-"},
+           {"-"},
+           {"-"},
+           {"-"}});
+      continue;
+    }
+    const client::PoolStats& stats = *reply.answer;
+    table.AddRow(
+        {{reply.pool_name},
+         {reply.worker_id},
+         {stats.running ? "running" : "stopped", stats.running ? Style::kGood : Style::kWarning},
+         {absl::StrCat(stats.active, "/", stats.concurrency)},
+         {absl::StrCat(stats.buffered)},
+         {absl::StrCat(stats.completed)},
+         {absl::StrCat(stats.failed)},
+         {absl::StrCat(stats.interrupted)},
+         {absl::StrCat(stats.errors), stats.errors > 0 ? Style::kBad : Style::kPlain},
+         {absl::StrCat(stats.stuck), stats.stuck > 0 ? Style::kBad : Style::kPlain}});
+  }
+  table.Flush(session.out());
+}
+
+absl::Status StatsOfAll(client::WorkerPoolClient& client, Session& session) {
+  const auto replies = client.StatsAll();
+  if (!replies.ok()) return replies.status();
+  ReplyFaults faults;
+  for (const auto& reply : *replies) {
+    const absl::Status status = reply.answer.status();
+    faults.Note(reply.worker_id, status);
+    if (!session.json()) continue;
+    session.Write(ReplyJson(reply.worker_id, reply.pool_name, status,
+                            status.ok() ? StatsJson(*reply.answer) : JsonObject()));
+  }
+  if (!session.json()) WriteTable(*replies, session);
+  return faults.Summary(session);
+}
+
+absl::Status Stats(const PoolChoice& choice, Session& session) {
   const absl::StatusOr<const client::Connection*> connection = session.Connect();
   if (!connection.ok()) return connection.status();
-  const absl::StatusOr<client::PoolStats> stats = client::WorkerPoolClient(**connection).Stats();
-  if (!stats.ok()) return stats.status();
+  client::WorkerPoolClient client(**connection);
+  if (choice.all) return StatsOfAll(client, session);
+  const absl::StatusOr<client::PoolStats> stats = client.Stats(choice.worker_id);
+  if (!stats.ok()) return FromPool(stats.status(), choice.worker_id, session);
   if (session.json()) {
     session.Write(StatsJson(*stats));
   } else {
@@ -66,7 +143,10 @@ absl::Status Stats(Session& session) {
 void AddStatsCommand(CLI::App& parent, Session& session) {
   CLI::App* const command =
       parent.add_subcommand("stats", "Show the state and the counters of the worker pool");
-  command->callback([&session] { session.set_action(Stats); });
+  const auto choice = AddPoolChoice(*command);
+  command->callback([&session, choice] {
+    session.set_action([choice](Session& running) { return Stats(*choice, running); });
+  });
 }
 
 }  // namespace millrace::cli

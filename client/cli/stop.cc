@@ -1,30 +1,51 @@
 #include <memory>
 #include <optional>
 
+#include "absl/strings/str_cat.h"
 #include "client/cli/commands.h"
 #include "client/cli/options.h"
+#include "client/cli/pool_choice.h"
 #include "client/library/worker_pool_client.h"
 
 namespace millrace::cli {
 namespace {
 
-absl::Status Stop(std::optional<absl::Duration> timeout, Session& session) {
+struct StopOptions {
+  std::optional<absl::Duration> timeout;
+  bool save = false;
+};
+
+std::string ReportText(const client::StopReport& report) {
+  return absl::StrCat("stopped: ", report.finished, " finished, ", report.given_back,
+                      " given back, ", report.interrupted, " interrupted, ", report.still_running,
+                      " still running");
+}
+
+JsonObject ReportJson(const client::StopReport& report) {
+  return JsonObject()
+      .Add("finished", report.finished)
+      .Add("given_back", report.given_back)
+      .Add("interrupted", report.interrupted)
+      .Add("still_running", report.still_running);
+}
+
+absl::Status Stop(const StopOptions& options, const PoolChoice& choice, Session& session) {
   const absl::StatusOr<const client::Connection*> connection = session.Connect();
   if (!connection.ok()) return connection.status();
-  const absl::StatusOr<client::StopReport> report =
-      client::WorkerPoolClient(**connection).Stop(timeout);
-  if (!report.ok()) return report.status();
-  if (session.json()) {
-    session.Write(JsonObject()
-                      .Add("finished", report->finished)
-                      .Add("given_back", report->given_back)
-                      .Add("interrupted", report->interrupted)
-                      .Add("still_running", report->still_running));
-    return absl::OkStatus();
+  client::WorkerPoolClient client(**connection);
+  if (choice.all) {
+    const auto replies = client.StopAll(options.timeout, options.save);
+    if (!replies.ok()) return replies.status();
+    return WriteReplies(*replies, session, ReportText, ReportJson);
   }
-  session.out() << "stopped: " << report->finished << " finished, " << report->given_back
-                << " given back, " << report->interrupted << " interrupted, "
-                << report->still_running << " still running\n";
+  const absl::StatusOr<client::StopReport> report =
+      client.Stop(options.timeout, choice.worker_id, options.save);
+  if (!report.ok()) return FromPool(report.status(), choice.worker_id, session);
+  if (session.json()) {
+    session.Write(ReportJson(*report));
+  } else {
+    session.out() << ReportText(*report) << '\n';
+  }
   return absl::OkStatus();
 }
 
@@ -35,14 +56,19 @@ void AddStopCommand(CLI::App& parent, Session& session) {
       "stop",
       "Stop the worker pool: give buffered jobs back, let running ones end until the timeout, then "
       "ask them to stop; exit code 5 if it does not run");
-  const auto timeout = std::make_shared<std::optional<absl::Duration>>();
+  const auto options = std::make_shared<StopOptions>();
   AddDurationOption(
       *command, "--timeout", absl::ZeroDuration(),
-      [timeout](absl::Duration value) { *timeout = value; },
+      [options](absl::Duration value) { options->timeout = value; },
       "How long running jobs may go on, such as 30s; by default the server's "
       "graceful_shutdown_timeout_ms. (Before \"stop\" it is the time to wait for the answer.)");
-  command->callback([&session, timeout] {
-    session.set_action([timeout](Session& running) { return Stop(*timeout, running); });
+  command->add_flag("--save", options->save,
+                    "Also save, for the pool's name, that it does not start with its server, "
+                    "whatever the server's autostart says");
+  const auto choice = AddPoolChoice(*command);
+  command->callback([&session, options, choice] {
+    session.set_action(
+        [options, choice](Session& running) { return Stop(*options, *choice, running); });
   });
 }
 

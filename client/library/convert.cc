@@ -19,6 +19,10 @@ std::vector<std::string> Strings(google::protobuf::RepeatedPtrField<std::string>
   return {std::make_move_iterator(strings->begin()), std::make_move_iterator(strings->end())};
 }
 
+std::vector<std::string> Strings(const google::protobuf::RepeatedPtrField<std::string>& strings) {
+  return {strings.begin(), strings.end()};
+}
+
 }  // namespace
 
 v1::JobKeyMode ToProto(JobKeyMode mode) {
@@ -271,7 +275,77 @@ PoolStats FromProto(const v1::StatsResponse& proto) {
   stats.interrupted = proto.interrupted();
   stats.stuck = proto.stuck();
   if (proto.has_running_since()) stats.running_since = FromProto(proto.running_since());
+  stats.task_identifiers = Strings(proto.task_identifiers());
+  stats.forbidden_flags = Strings(proto.forbidden_flags());
   return stats;
+}
+
+StartedPool FromProto(const v1::StartResponse& proto) {
+  return {proto.worker_id(), proto.concurrency()};
+}
+
+StopReport FromProto(const v1::StopResponse& proto) {
+  return {proto.finished(), proto.given_back(), proto.interrupted(), proto.still_running()};
+}
+
+ChangedPool FromProto(const v1::UpdatePoolResponse& proto) {
+  return {proto.worker_id(), proto.concurrency(), Strings(proto.task_identifiers()),
+          Strings(proto.forbidden_flags())};
+}
+
+absl::StatusOr<PoolState> FromProto(v1::PoolState proto) {
+  switch (proto) {
+    case v1::POOL_STATE_STOPPED:
+      return PoolState::kStopped;
+    case v1::POOL_STATE_RUNNING:
+      return PoolState::kRunning;
+    case v1::POOL_STATE_STOPPING:
+      return PoolState::kStopping;
+    case v1::POOL_STATE_LOST:
+      return PoolState::kLost;
+    case v1::POOL_STATE_UNKNOWN:
+      return PoolState::kUnknown;
+    default:
+      return Unknown("a pool state", proto);
+  }
+}
+
+absl::StatusOr<ListedPool> FromProto(const v1::ListedPool& proto) {
+  const absl::StatusOr<PoolState> state = FromProto(proto.state());
+  if (!state.ok()) return state.status();
+  ListedPool pool;
+  pool.worker_id = proto.worker_id();
+  pool.pool_name = proto.pool_name();
+  pool.host = proto.host();
+  pool.pid = proto.pid();
+  pool.version = proto.version();
+  pool.started_at = FromProto(proto.started_at());
+  pool.state = *state;
+  pool.concurrency = proto.concurrency();
+  pool.active = proto.active();
+  pool.buffered = proto.buffered();
+  if (proto.has_seen_ago()) pool.seen_ago = FromProto(proto.seen_ago());
+  const v1::Lease& lease = proto.lease();
+  if (lease.has_ttl()) pool.lease_ttl = FromProto(lease.ttl());
+  if (lease.has_renewed_ago()) pool.lease_renewed_ago = FromProto(lease.renewed_ago());
+  if (lease.has_expires_in()) pool.lease_expires_in = FromProto(lease.expires_in());
+  return pool;
+}
+
+v1::UpdatePoolRequest ToProto(const PoolChange& change) {
+  v1::UpdatePoolRequest proto;
+  if (change.concurrency.has_value()) proto.set_concurrency(*change.concurrency);
+  if (change.task_identifiers.has_value()) {
+    proto.mutable_task_identifiers()->mutable_names()->Assign(change.task_identifiers->begin(),
+                                                              change.task_identifiers->end());
+  }
+  if (change.forbidden_flags.has_value()) {
+    proto.mutable_forbidden_flags()->mutable_names()->Assign(change.forbidden_flags->begin(),
+                                                             change.forbidden_flags->end());
+  }
+  proto.set_save(change.save);
+  proto.set_clear_saved(change.clear_saved);
+  return proto;
 }
 
 FeedEvent FromProto(v1::Event&& proto) {

@@ -24,6 +24,7 @@ google::protobuf::Duration ToProto(absl::Duration duration);
 v1::JobKeyMode ToProto(JobKeyMode mode);
 v1::JobState ToProto(JobState state);
 v1::JobSpec ToProto(const JobSpec& spec);
+v1::UpdatePoolRequest ToProto(const PoolChange& change);
 v1::ListJobsRequest ToProto(const JobFilter& filter);
 
 absl::Time FromProto(const google::protobuf::Timestamp& time);
@@ -37,6 +38,10 @@ absl::StatusOr<Attempt> FromProto(v1::Attempt&& attempt);
 PartialSuccess FromProto(v1::PartialSuccess&& partial);
 PoolStats FromProto(const v1::StatsResponse& stats);
 JobProgress FromProto(v1::JobProgress&& progress);
+StartedPool FromProto(const v1::StartResponse& started);
+StopReport FromProto(const v1::StopResponse& stopped);
+ChangedPool FromProto(const v1::UpdatePoolResponse& changed);
+absl::StatusOr<ListedPool> FromProto(const v1::ListedPool& pool);
 JobEventData FromProto(v1::JobEvent&& job);
 FeedEvent FromProto(v1::Event&& event);
 

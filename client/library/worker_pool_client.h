@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -11,29 +12,50 @@
 
 namespace millrace::client {
 
-// Operates the worker pool of a server.
+// Operates the worker pool of a server, or through it another one that shares its database, or all
+// of them.
 //
 // Errors of every call: UNAVAILABLE if the server cannot be reached, DEADLINE_EXCEEDED if the
 // options' deadline passed (the call may have taken effect all the same), and those of the server
-// with its message. Made from a connection that outlives it. Thread-safe.
+// with its message. A call that names another pool besides fails with NOT_FOUND if there is none of
+// this worker id, UNAVAILABLE if its server does not take the request or is lost, DEADLINE_EXCEEDED
+// if it has taken it and does not answer in time. Made from a connection that outlives it.
+// Thread-safe.
 class WorkerPoolClient {
  public:
   explicit WorkerPoolClient(const Connection& connection);
   ~WorkerPoolClient();
 
+  // Of the calls below, `worker_id` names another pool; empty means that of the server itself.
+  // `save` keeps it for the servers of this pool that start later. Those for all ask every pool,
+  // and have a reply for each, by name.
+
   // FAILED_PRECONDITION if the pool runs already.
-  absl::StatusOr<StartedPool> Start();
+  absl::StatusOr<StartedPool> Start(const std::string& worker_id = "", bool save = false);
+  absl::StatusOr<std::vector<PoolReply<StartedPool>>> StartAll(bool save = false);
 
   // Lets running handlers end until `timeout` (nothing: the server's default), then asks the rest
   // to stop. Blocks until that is done: it may take the timeout and the options' deadline. Without
   // a timeout it waits as long as the server takes. FAILED_PRECONDITION if the pool does not run.
-  absl::StatusOr<StopReport> Stop(std::optional<absl::Duration> timeout);
+  absl::StatusOr<StopReport> Stop(std::optional<absl::Duration> timeout,
+                                  const std::string& worker_id = "", bool save = false);
+  absl::StatusOr<std::vector<PoolReply<StopReport>>> StopAll(std::optional<absl::Duration> timeout,
+                                                             bool save = false);
 
   // Asks every running handler to stop, now; returns how many. FAILED_PRECONDITION if the pool
   // does not run.
-  absl::StatusOr<int> ForceStop();
+  absl::StatusOr<int> ForceStop(const std::string& worker_id = "");
+  absl::StatusOr<std::vector<PoolReply<int>>> ForceStopAll();
 
-  absl::StatusOr<PoolStats> Stats();
+  absl::StatusOr<PoolStats> Stats(const std::string& worker_id = "");
+  absl::StatusOr<std::vector<PoolReply<PoolStats>>> StatsAll();
+
+  // Changes the pool, whether it runs or not. INVALID_ARGUMENT naming every bad field.
+  absl::StatusOr<ChangedPool> Update(const PoolChange& change, const std::string& worker_id = "");
+  absl::StatusOr<std::vector<PoolReply<ChangedPool>>> UpdateAll(const PoolChange& change);
+
+  // The pools of all servers that share the database, by name.
+  absl::StatusOr<std::vector<ListedPool>> ListPools();
 
   // The identity under which the pool of this server process claims jobs.
   absl::StatusOr<std::string> WorkerId();
@@ -41,6 +63,9 @@ class WorkerPoolClient {
  private:
   // Holds the generated stub, which stays out of this header.
   struct Wire;
+
+  // How long a stop may take; for ever if only the server knows.
+  absl::Duration WaitForStop(std::optional<absl::Duration> timeout) const;
 
   // Constant after construction.
   const absl::Duration deadline_;

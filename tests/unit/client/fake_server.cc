@@ -17,23 +17,39 @@ std::string MakeFolder() {
 
 }  // namespace
 
-grpc::Status FakePool::Start(grpc::ServerContext*, const v1::StartRequest*,
+grpc::Status FakePool::UpdatePool(grpc::ServerContext*, const v1::UpdatePoolRequest* request,
+                                  v1::UpdatePoolResponse* response) {
+  return on_update_pool ? on_update_pool(*request, response) : kUnwritten;
+}
+
+grpc::Status FakePool::ListPools(grpc::ServerContext*, const v1::ListPoolsRequest*,
+                                 v1::ListPoolsResponse* response) {
+  return on_list_pools ? on_list_pools(response) : kUnwritten;
+}
+
+grpc::Status FakePool::Start(grpc::ServerContext*, const v1::StartRequest* request,
                              v1::StartResponse* response) {
+  selected = request->pool();
+  saved = request->save();
   return on_start ? on_start(response) : kUnwritten;
 }
 
 grpc::Status FakePool::Stop(grpc::ServerContext*, const v1::StopRequest* request,
                             v1::StopResponse* response) {
+  selected = request->pool();
+  saved = request->save();
   return on_stop ? on_stop(*request, response) : kUnwritten;
 }
 
-grpc::Status FakePool::ForceStop(grpc::ServerContext*, const v1::ForceStopRequest*,
+grpc::Status FakePool::ForceStop(grpc::ServerContext*, const v1::ForceStopRequest* request,
                                  v1::ForceStopResponse* response) {
+  selected = request->pool();
   return on_force_stop ? on_force_stop(response) : kUnwritten;
 }
 
-grpc::Status FakePool::Stats(grpc::ServerContext*, const v1::StatsRequest*,
+grpc::Status FakePool::Stats(grpc::ServerContext*, const v1::StatsRequest* request,
                              v1::StatsResponse* response) {
+  selected = request->pool();
   return on_stats ? on_stats(response) : kUnwritten;
 }
 

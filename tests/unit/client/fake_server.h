@@ -18,7 +18,12 @@ struct FakePool final : public v1::WorkerPool::Service {
   std::function<grpc::Status(const v1::StopRequest&, v1::StopResponse*)> on_stop;
   std::function<grpc::Status(v1::ForceStopResponse*)> on_force_stop;
   std::function<grpc::Status(v1::StatsResponse*)> on_stats;
+  std::function<grpc::Status(const v1::UpdatePoolRequest&, v1::UpdatePoolResponse*)> on_update_pool;
+  std::function<grpc::Status(v1::ListPoolsResponse*)> on_list_pools;
   std::function<grpc::Status(v1::WorkerIdResponse*)> on_worker_id;
+  // The `pool` and `save` of the last Start, Stop, ForceStop or Stats.
+  v1::PoolSelector selected;
+  bool saved = false;
   std::function<grpc::Status(const v1::EventsRequest&, EventWriter&, grpc::ServerContext&)>
       on_events;
 
@@ -30,6 +35,10 @@ struct FakePool final : public v1::WorkerPool::Service {
                          v1::ForceStopResponse* response) override;
   grpc::Status Stats(grpc::ServerContext*, const v1::StatsRequest*,
                      v1::StatsResponse* response) override;
+  grpc::Status UpdatePool(grpc::ServerContext*, const v1::UpdatePoolRequest* request,
+                          v1::UpdatePoolResponse* response) override;
+  grpc::Status ListPools(grpc::ServerContext*, const v1::ListPoolsRequest*,
+                         v1::ListPoolsResponse* response) override;
   grpc::Status WorkerId(grpc::ServerContext*, const v1::WorkerIdRequest*,
                         v1::WorkerIdResponse* response) override;
   grpc::Status Events(grpc::ServerContext* context, const v1::EventsRequest* request,
