@@ -54,11 +54,13 @@ void AddCommands(CLI::App& app, Session& session) {
   pools->require_subcommand(1);
   AddPoolsListCommand(*pools, session);
   AddEventsCommand(app, session);
+  AddRunCommand(app, session);
   CLI::App* const jobs = app.add_subcommand("jobs", "Add jobs, look at them and cancel them");
   jobs->require_subcommand(1);
   AddJobsAddCommand(*jobs, session);
   AddJobsAddManyCommand(*jobs, session);
   AddJobsGetCommand(*jobs, session);
+  AddJobsWaitCommand(*jobs, session);
   AddJobsListCommand(*jobs, session);
   AddJobsCancelCommand(*jobs, session);
   AddJobsResetOverdueCommand(*jobs, session);
@@ -120,7 +122,7 @@ int Run(Session& session) {
   if (session.interrupted_by() != 0) return 128 + session.interrupted_by();
   if (!result.ok()) return Fail(ExitCodeOf(result), session.Explain(result), session.console());
   if (!flushed.ok()) return Fail(ExitCodeOf(flushed), session.Explain(flushed), session.console());
-  return kExitOk;
+  return session.exit_code();
 }
 
 }  // namespace

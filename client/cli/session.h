@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "client/cli/console.h"
+#include "client/cli/exit_code.h"
 #include "client/library/connection.h"
 #include "client/output/json_object.h"
 #include "client/output/style.h"
@@ -58,6 +59,10 @@ class Session {
   void set_interrupted_by(int signal) { interrupted_by_ = signal; }
   int interrupted_by() const { return interrupted_by_; }
 
+  // What a subcommand that did what it was told has found, where that is not 0.
+  void set_exit_code(ExitCode code) { exit_code_ = code; }
+  ExitCode exit_code() const { return exit_code_; }
+
   // For programs: one object on one line.
   void Write(const JsonObject& object) { out() << object.Text() << '\n'; }
   // For people: a remark on standard error, which does not mix with what was asked for.
@@ -80,6 +85,7 @@ class Session {
   std::string doubt_;
   bool said_in_full_ = false;
   int interrupted_by_ = 0;
+  ExitCode exit_code_ = kExitOk;
 };
 
 }  // namespace millrace::cli

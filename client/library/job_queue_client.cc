@@ -5,8 +5,10 @@
 #include "absl/strings/str_cat.h"
 #include "client/library/call.h"
 #include "client/library/convert.h"
+#include "client/library/job_wait.h"
 #include "grpcpp/channel.h"
 #include "millrace/v1/job_queue.grpc.pb.h"
+#include "server/base/clock.h"
 
 namespace millrace::client {
 
@@ -17,7 +19,8 @@ struct JobQueueClient::Wire {
 };
 
 JobQueueClient::JobQueueClient(const Connection& connection)
-    : deadline_(connection.options().deadline),
+    : connection_(connection),
+      deadline_(connection.options().deadline),
       wire_(new Wire{v1::JobQueue::NewStub(connection.channel())}) {}
 
 JobQueueClient::~JobQueueClient() = default;
@@ -72,6 +75,11 @@ absl::StatusOr<JobWithAttempts> JobQueueClient::GetJob(JobId id) {
     found.attempts.push_back(*std::move(attempt));
   }
   return found;
+}
+
+absl::StatusOr<WaitedJob> JobQueueClient::WaitJob(JobId id, absl::Duration timeout) {
+  SystemClock clock;
+  return JobWait(connection_, clock, id, JobWait::Options()).Run(timeout);
 }
 
 absl::StatusOr<JobPage> JobQueueClient::ListJobs(const JobFilter& filter, int page_size,

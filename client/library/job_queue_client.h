@@ -32,6 +32,11 @@ class JobQueueClient {
   // NOT_FOUND if no job has this id.
   absl::StatusOr<JobWithAttempts> GetJob(JobId id);
 
+  // Waits until the job has ended, on whichever server it runs, or after `timeout` (infinite:
+  // never) returns it as it stands. Tries again for so long while the server, or its database,
+  // cannot be reached; JobWait says more, and can be cancelled. NOT_FOUND if no job has this id.
+  absl::StatusOr<WaitedJob> WaitJob(JobId id, absl::Duration timeout);
+
   // Up to `page_size` (1 to 1000) jobs that match, newest first. `page_token` is that of the page
   // before, or empty for the first. JobListing walks over all pages, also over those without jobs.
   absl::StatusOr<JobPage> ListJobs(const JobFilter& filter, int page_size,
@@ -51,6 +56,7 @@ class JobQueueClient {
   struct Wire;
 
   // Constant after construction.
+  const Connection& connection_;
   const absl::Duration deadline_;
   const std::unique_ptr<Wire> wire_;
 };

@@ -31,6 +31,19 @@ struct JobWithAttempts {
   std::vector<Attempt> attempts;
 };
 
+// A job as one who waits for its end sees it. A plain value.
+struct WaitedJob {
+  JobDetails job;
+  // It has ended: completed, cancelled or exhausted.
+  bool finished = false;
+  // The latest attempt that ended, with the result of a job that has completed; nothing if there is
+  // none.
+  std::optional<Attempt> last_attempt;
+  // Where another job took its key, so that it was cancelled: the one that has the key now. 0
+  // otherwise, also if that has ended as well.
+  JobId successor = 0;
+};
+
 // Which jobs to list: those that match every part that is not empty. A plain value.
 struct JobFilter {
   std::vector<JobState> states;

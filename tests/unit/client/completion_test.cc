@@ -14,8 +14,9 @@ std::string Script(const std::string& shell) { return RunCommand({"completion", 
 TEST(CompletionTest, EveryShellLearnsEveryCommand) {
   for (const char* const shell : {"bash", "zsh", "fish"}) {
     const std::string script = Script(shell);
-    for (const char* const command : {"start", "stop", "force-stop", "stats", "worker-id", "events",
-                                      "jobs", "add", "add-many", "get", "list", "completion"}) {
+    for (const char* const command :
+         {"start", "stop", "force-stop", "stats", "worker-id", "events", "run", "jobs", "add",
+          "add-many", "get", "wait", "list", "completion"}) {
       EXPECT_THAT(script, HasSubstr(command)) << shell;
     }
   }

@@ -88,6 +88,11 @@ grpc::Status FakeQueue::GetJob(grpc::ServerContext*, const v1::GetJobRequest* re
   return on_get_job ? on_get_job(*request, response) : kUnwritten;
 }
 
+grpc::Status FakeQueue::WaitJob(grpc::ServerContext*, const v1::WaitJobRequest* request,
+                                v1::WaitJobResponse* response) {
+  return on_wait_job ? on_wait_job(*request, response) : kUnwritten;
+}
+
 grpc::Status FakeQueue::ListJobs(grpc::ServerContext*, const v1::ListJobsRequest* request,
                                  v1::ListJobsResponse* response) {
   return on_list_jobs ? on_list_jobs(*request, response) : kUnwritten;

@@ -50,6 +50,7 @@ struct FakeQueue final : public v1::JobQueue::Service {
   std::function<grpc::Status(const v1::AddJobRequest&, v1::AddJobResponse*)> on_add_job;
   std::function<grpc::Status(const v1::AddJobsRequest&, v1::AddJobsResponse*)> on_add_jobs;
   std::function<grpc::Status(const v1::GetJobRequest&, v1::GetJobResponse*)> on_get_job;
+  std::function<grpc::Status(const v1::WaitJobRequest&, v1::WaitJobResponse*)> on_wait_job;
   std::function<grpc::Status(const v1::ListJobsRequest&, v1::ListJobsResponse*)> on_list_jobs;
   std::function<grpc::Status(const v1::CancelJobsRequest&, v1::CancelJobsResponse*)> on_cancel_jobs;
   std::function<grpc::Status(v1::ResetOverdueJobsResponse*)> on_reset_overdue_jobs;
@@ -60,6 +61,8 @@ struct FakeQueue final : public v1::JobQueue::Service {
                        v1::AddJobsResponse* response) override;
   grpc::Status GetJob(grpc::ServerContext*, const v1::GetJobRequest* request,
                       v1::GetJobResponse* response) override;
+  grpc::Status WaitJob(grpc::ServerContext*, const v1::WaitJobRequest* request,
+                       v1::WaitJobResponse* response) override;
   grpc::Status ListJobs(grpc::ServerContext*, const v1::ListJobsRequest* request,
                         v1::ListJobsResponse* response) override;
   grpc::Status CancelJobs(grpc::ServerContext*, const v1::CancelJobsRequest* request,

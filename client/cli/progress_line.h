@@ -1,0 +1,44 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "client/cli/session.h"
+#include "client/library/feed_message.h"
+#include "server/model/job.h"
+
+namespace millrace::cli {
+
+// What is told of a job while it is followed, on standard error: on a terminal one line with a bar,
+// which is drawn anew with each piece of news, elsewhere a line for each. Owned by the command.
+// Used from one thread: the command's.
+class ProgressLine {
+ public:
+  ProgressLine(Session& session, JobId job);
+  // Takes the line off the terminal.
+  ~ProgressLine();
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+
+  // Without effect if nothing has changed that is told.
+  void ShowState(const JobDetails& details);
+  // An end is left out, since the command tells it by itself.
+  void ShowEvent(const client::FeedEvent& event);
+  // `percent` is 0 to 100, or nothing where it is not known.
+  void ShowProgress(std::optional<double> percent, const std::string& message);
+
+ private:
+  void Draw();
+
+  // Constant after construction.
+  Session& session_;
+  const std::string name_;
+  const bool terminal_;
+
+  std::string state_;
+  std::optional<double> percent_;
+  std::string message_;
+  bool drawn_ = false;
+};
+
+}  // namespace millrace::cli
