@@ -1,5 +1,7 @@
 #include "client/cli/pool_choice.h"
 
+#include "absl/strings/match.h"
+
 namespace millrace::cli {
 
 std::shared_ptr<PoolChoice> AddPoolChoice(CLI::App& command) {
@@ -16,7 +18,7 @@ std::shared_ptr<PoolChoice> AddPoolChoice(CLI::App& command) {
 }
 
 absl::Status FromPool(const absl::Status& status, const std::string& worker_id, Session& session) {
-  if (!worker_id.empty() && status.message().starts_with(worker_id + ": ")) {
+  if (!worker_id.empty() && absl::StartsWith(status.message(), worker_id + ": ")) {
     session.set_said_in_full();
   }
   return status;

@@ -177,9 +177,9 @@ std::vector<JobId> JobWatcher::ReadEvents() {
     const EventReading reading = emitter_.Read(seen_sequence_, kEventsAtOnce);
     if (reading.blocks.empty()) break;
     for (const auto& block : reading.blocks) {
-      for (const Event& event : block->events) {
+      block->ForEach([&ended](const Event& event) {
         if (IsEnd(event.type)) ended.push_back(std::get<JobEventData>(event.data).job_id);
-      }
+      });
     }
     seen_sequence_ = reading.blocks.back()->last_sequence();
     MutexLock lock(mutex_);

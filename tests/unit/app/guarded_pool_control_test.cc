@@ -19,6 +19,8 @@ class CountingPool final : public PoolControl {
     return StopReport{};
   }
   absl::StatusOr<int> ForceStop() override { return ++force_stops; }
+  absl::Status Update(const PoolChange&) override { return absl::OkStatus(); }
+  absl::Status Validate(const PoolChange&) const override { return absl::OkStatus(); }
   PoolStats Stats() const override { return {}; }
   const std::string& worker_id() const override { return name_; }
   const std::string& pool_name() const override { return name_; }
