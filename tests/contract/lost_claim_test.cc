@@ -57,6 +57,12 @@ class LostClaimTest : public testing::Test {
                "select count(pg_terminate_backend(pid)) > 0 from pg_stat_activity where query like "
                "'%from {schema}.job_memory where%' and wait_event_type = 'Lock'") == "t";
   }
+  // Whether a statement waits for a lock of this connection.
+  bool IsWaitedFor(PostgresConnection& connection) {
+    return schema_.Query(absl::StrCat("select count(*) from pg_stat_activity where ",
+                                      connection.raw().backendpid(),
+                                      " = any (pg_blocking_pids(pid))")) == "1";
+  }
   void ExpectReadyAsIfNeverClaimed(JobId id, int attempts = 0) {
     const JobDetails details = *jobs_.GetJob(id);
     EXPECT_EQ(details.state, JobState::kReady);
@@ -161,6 +167,48 @@ TEST_F(LostClaimTest, NothingOfItIsLeftWhenTheLeaseHasEnded) {
   EXPECT_THAT(*store_.ListLeases(), SizeIs(1));
   ASSERT_TRUE(store_.Rescue(worker_).ok());
   EXPECT_THAT(*store_.ListLeases(), IsEmpty());
+}
+
+// The pool was given up while its claim was on its way.
+TEST_F(LostClaimTest, ARescueWaitsForAClaimThatIsOnItsWayAndFreesItsJobs) {
+  const JobId id = Add({.task_identifier = "t"});
+  absl::StatusOr<std::vector<RescuedJob>> rescued;
+  ASSERT_TRUE(schema_.database()
+                  .Run("late",
+                       [&](PostgresConnection& connection) {
+                         pqxx::work transaction(connection.raw());
+                         ClaimIn(transaction, connection, worker_, 7);
+                         std::thread rescuer([&] { rescued = store_.Rescue(worker_); });
+                         EXPECT_TRUE(Eventually([&] { return IsWaitedFor(connection); }));
+                         transaction.commit();
+                         rescuer.join();
+                       })
+                  .ok());
+  ASSERT_TRUE(rescued.ok()) << rescued.status();
+  ASSERT_THAT(*rescued, SizeIs(1));
+  EXPECT_EQ(rescued->at(0).job.id, id);
+  EXPECT_EQ(jobs_.GetJob(id)->state, JobState::kReady);
+  EXPECT_EQ(schema_.Query("select count(*) from {schema}.claim"), "0");
+}
+
+TEST_F(LostClaimTest, AClaimThatWaitsForARescueFindsTheLeaseEnded) {
+  const JobId id = Add({.task_identifier = "t"});
+  absl::StatusOr<std::vector<ClaimedJob>> claimed;
+  ASSERT_TRUE(schema_.database()
+                  .Run("rescuer",
+                       [&](PostgresConnection& connection) {
+                         pqxx::work transaction(connection.raw());
+                         connection.Execute(transaction, "Rescue", worker_);
+                         std::thread claimer([&] { claimed = ClaimReady(7); });
+                         EXPECT_TRUE(Eventually([&] { return IsWaitedFor(connection); }));
+                         transaction.commit();
+                         claimer.join();
+                       })
+                  .ok());
+  ASSERT_TRUE(claimed.ok()) << claimed.status();
+  EXPECT_THAT(*claimed, IsEmpty());
+  ExpectReadyAsIfNeverClaimed(id);
+  EXPECT_EQ(schema_.Query("select count(*) from {schema}.claim"), "0");
 }
 
 TEST_F(LostClaimTest, AClaimWhoseBackendIsTerminatedBeforeItsAnswerIsTakenBack) {

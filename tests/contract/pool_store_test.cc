@@ -381,6 +381,25 @@ TEST_F(PoolStoreTest, AHeartbeatChangesWhatOthersSeeOfTheLease) {
   EXPECT_EQ(lease.lease_ttl, absl::Seconds(15));
 }
 
+// As with a database that keeps its answer back: who keeps a lease has no time to wait for it.
+TEST_F(PoolStoreTest, CallsThatKeepTheLeaseAreGivenUpAfterSeconds) {
+  const WorkerNumber other = Register("worker-2");
+  absl::Status ended;
+  const absl::Status locked = schema_.database().Run("test", [&](PostgresConnection& connection) {
+    pqxx::work transaction(connection.raw());
+    transaction.exec("select * from " + schema_.name() + ".worker for update");
+    std::thread ender([&] { ended = store_.EndWorker(other); });
+    const absl::Status renewed = store_.Heartbeat(worker_);
+    EXPECT_EQ(renewed, absl::UnavailableError("database: no answer in time"));
+    ender.join();
+    transaction.abort();
+  });
+  ASSERT_TRUE(locked.ok()) << locked;
+  EXPECT_EQ(ended.code(), absl::StatusCode::kUnavailable) << ended;
+  EXPECT_EQ(store_.Heartbeat(worker_), absl::OkStatus());
+  EXPECT_EQ(store_.Heartbeat(other), absl::OkStatus());
+}
+
 TEST_F(PoolStoreTest, TheStartOfALastAttemptIsRefusedWhenTheClaimIsGone) {
   const JobId id = Add({.task_identifier = "t", .max_attempts = 1});
   const ClaimedJob claimed = Claim(1).at(0);

@@ -2,6 +2,7 @@
 #include "server/base/clock.h"
 #include "server/store/postgres/postgres_pool_store.h"
 #include "server/store/postgres/postgres_wakeup_listener.h"
+#include "tests/support/eventually.h"
 #include "tests/support/test_schema.h"
 
 namespace millrace {
@@ -45,6 +46,8 @@ class WakeupListenerTest : public testing::Test {
     schema_.Query("select {schema}.add_job('t')");
   }
 
+  SystemClock real_;
+  const absl::Duration began_ = real_.Monotonic();
   TestSchema schema_;
   CallCounter counter_, cancelled_;
   PostgresWakeupListener listener_{schema_.database(),
@@ -88,6 +91,22 @@ TEST_F(WakeupListenerTest, ItListensAgainAfterItsConnectionWasCut) {
   before = counter_.calls();
   AddWhileIdle();
   EXPECT_TRUE(counter_.WaitForMoreThan(before));
+}
+
+TEST_F(WakeupListenerTest, WhereListeningNeverLastsItIsTriedLessAndLessOften) {
+  ASSERT_TRUE(listener_.Start().ok());
+  // It calls back once for each connection.
+  for (int connections = 1; connections <= 4; ++connections) {
+    ASSERT_TRUE(counter_.WaitForMoreThan(connections - 1));
+    if (connections == 4) break;
+    EXPECT_TRUE(Eventually([this] {
+      return schema_.Query(
+                 "select count(pg_terminate_backend(pid)) > 0 from pg_stat_activity where query "
+                 "ilike 'listen %{schema}_cancelled%'") == "t";
+    }));
+  }
+  // 200, 400 and 800 ms after each other, at least.
+  EXPECT_GE(real_.Monotonic() - began_, absl::Milliseconds(1400));
 }
 
 TEST_F(WakeupListenerTest, ItCannotBeStartedTwiceOrAfterItsStop) {

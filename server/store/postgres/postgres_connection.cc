@@ -40,6 +40,8 @@ absl::Status StatusOfSqlState(const std::string& state, const std::string& messa
   if (kind == "40") return absl::AbortedError(message);
   if (state == "23505") return absl::AlreadyExistsError(message);
   if (kind == "22" || kind == "23" || state == "54000") return absl::InvalidArgumentError(message);
+  // A lock that was not to be waited for any longer: as good as a database that does not answer.
+  if (state == "55P03") return absl::UnavailableError("database: " + message);
   if ((kind == "08" && state != "08P01") || kind == "57" || kind == "53" || state == "25006")
     return absl::UnavailableError("database: " + message);
   // As if it were away: somebody is changing the schema, and what is missing may come back.

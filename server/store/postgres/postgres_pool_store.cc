@@ -15,6 +15,8 @@ namespace millrace {
 namespace {
 
 constexpr int kPromoteRows = 1000;
+// What keeps the lease must not wait for a connection that has gone dumb while another would do.
+constexpr absl::Duration kLeaseCallLimit = absl::Seconds(5);
 
 // Those of these positions whose reports were found stale.
 std::vector<size_t> StaleOnes(const std::vector<size_t>& positions, const RecordResult& result) {
@@ -41,6 +43,14 @@ struct HoldArrays {
   std::string jobs;
 };
 
+// An answer that did not come in time is no different from a database that is away.
+absl::Status RunForLease(PostgresDatabase& database, const std::string& operation,
+                         const std::function<void(PostgresConnection&)>& body) {
+  const absl::Status ran = database.Run(operation, CallLimit(kLeaseCallLimit, nullptr), body);
+  if (!absl::IsDeadlineExceeded(ran)) return ran;
+  return absl::UnavailableError("database: no answer in time");
+}
+
 absl::Status LeaseEnded() {
   return absl::FailedPreconditionError("the lease of this worker was ended; it must register anew");
 }
@@ -50,7 +60,7 @@ absl::Status LeaseEnded() {
 absl::StatusOr<WorkerNumber> PostgresPoolStore::RegisterWorker(
     const WorkerRegistration& registration) {
   WorkerNumber number = 0;
-  absl::Status ran = database_.Run("register_worker", [&](PostgresConnection& connection) {
+  absl::Status ran = RunForLease(database_, "register_worker", [&](PostgresConnection& connection) {
     pqxx::nontransaction transaction(connection.raw());
     number =
         connection
@@ -65,7 +75,7 @@ absl::StatusOr<WorkerNumber> PostgresPoolStore::RegisterWorker(
 
 absl::Status PostgresPoolStore::Heartbeat(WorkerNumber worker) {
   bool alive = false;
-  absl::Status ran = database_.Run("heartbeat", [&](PostgresConnection& connection) {
+  absl::Status ran = RunForLease(database_, "heartbeat", [&](PostgresConnection& connection) {
     pqxx::nontransaction transaction(connection.raw());
     alive = !connection.Execute(transaction, "Heartbeat", worker).empty();
   });
@@ -81,7 +91,14 @@ absl::Status PostgresPoolStore::AnnounceIdle(WorkerNumber worker, bool idle) {
   return ran.ok() && !alive ? LeaseEnded() : ran;
 }
 
-absl::Status PostgresPoolStore::EndWorker(WorkerNumber worker) { return Rescue(worker).status(); }
+absl::Status PostgresPoolStore::EndWorker(WorkerNumber worker) {
+  return RunForLease(database_, "end_worker", [&](PostgresConnection& connection) {
+    pqxx::work transaction(connection.raw());
+    connection.Execute(transaction, "LimitLockWaits");
+    connection.Execute(transaction, "Rescue", worker);
+    transaction.commit();
+  });
+}
 
 absl::StatusOr<std::optional<absl::Duration>> PostgresPoolStore::PromoteDue() {
   std::optional<absl::Duration> next_due;
@@ -224,7 +241,7 @@ absl::StatusOr<std::vector<bool>> PostgresPoolStore::WriteProgress(
 
 absl::StatusOr<std::vector<Hold>> PostgresPoolStore::ListCancelled(WorkerNumber worker) {
   std::vector<Hold> holds;
-  absl::Status ran = database_.Run("list_cancelled", [&](PostgresConnection& connection) {
+  absl::Status ran = RunForLease(database_, "list_cancelled", [&](PostgresConnection& connection) {
     holds.clear();
     pqxx::nontransaction transaction(connection.raw());
     for (const auto& row : connection.Execute(transaction, "ListCancelled", worker))
@@ -236,7 +253,7 @@ absl::StatusOr<std::vector<Hold>> PostgresPoolStore::ListCancelled(WorkerNumber 
 
 absl::StatusOr<std::vector<WorkerLease>> PostgresPoolStore::ListLeases() {
   std::vector<WorkerLease> leases;
-  absl::Status ran = database_.Run("list_leases", [&](PostgresConnection& connection) {
+  absl::Status ran = RunForLease(database_, "list_leases", [&](PostgresConnection& connection) {
     leases.clear();
     pqxx::nontransaction transaction(connection.raw());
     for (const auto& row : connection.Execute(transaction, "ListLeases")) {
@@ -249,23 +266,25 @@ absl::StatusOr<std::vector<WorkerLease>> PostgresPoolStore::ListLeases() {
 }
 
 absl::StatusOr<std::vector<RescuedJob>> PostgresPoolStore::Rescue(WorkerNumber worker) {
-  std::vector<RescuedJob> rescued;
-  absl::Status ran = database_.Run("rescue", [&](PostgresConnection& connection) {
-    rescued.clear();
+  std::vector<RescueInDoubt> doubtful = in_doubt_.Take(worker);
+  RescueInDoubt rescue;
+  bool committing = false;
+  const absl::Status ran = database_.Run("rescue", [&](PostgresConnection& connection) {
+    committing = false;
     pqxx::work transaction(connection.raw());
-    ArrayText ids;
-    const pqxx::result freed = connection.Execute(transaction, "Rescue", worker);
-    for (const auto& row : freed) ids.AddInteger(row[0].as<JobId>());
-    if (!freed.empty()) {
-      for (const auto& row : connection.Execute(transaction, "DescribeJobs", ids.Take())) {
-        JobDetails details = ReadJobDetails(row);
-        rescued.push_back({std::move(details.job), details.state, std::move(details.last_error)});
-      }
-    }
+    rescue.Run(connection, transaction, worker);
+    // An earlier one that was in doubt is decided by now: it had locked the worker's row, too.
+    for (RescueInDoubt& earlier : doubtful) earlier.Resolve(connection, transaction);
+    committing = true;
     transaction.commit();
   });
-  if (!ran.ok()) return ran;
-  return rescued;
+  if (!ran.ok()) {
+    if (committing && !rescue.jobs.empty()) doubtful.push_back(std::move(rescue));
+    in_doubt_.Keep(worker, std::move(doubtful));
+    return ran;
+  }
+  for (RescueInDoubt& earlier : doubtful) earlier.AddCommittedTo(rescue.jobs);
+  return std::move(rescue.jobs);
 }
 
 absl::StatusOr<std::vector<ClaimedJob>> PostgresPoolStore::Claim(const ClaimRequest& request) {

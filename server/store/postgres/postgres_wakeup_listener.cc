@@ -70,12 +70,14 @@ void PostgresWakeupListener::Run() {
   absl::Duration pause = kFirstPause;
   bool warned = false;
   do {
+    listening_since_ = absl::InfiniteDuration();
     absl::StatusOr<std::unique_ptr<PostgresConnection>> connection = database_.OpenConnection();
     absl::Status ended = connection.status();
-    if (ended.ok()) {
+    if (ended.ok()) ended = Listen(**connection);
+    // One on which listening is refused, or that is lost at once, is no better than none.
+    if (SystemClock().Monotonic() - listening_since_ > kLongestPause) {
       pause = kFirstPause;
       warned = false;
-      ended = Listen(**connection);
     }
     if (!ended.ok() && !std::exchange(warned, true)) {
       spdlog::warn("not listening for new jobs, polling alone finds them: {}",
@@ -94,6 +96,7 @@ absl::Status PostgresWakeupListener::Listen(PostgresConnection& connection) {
     cancelled.emplace(listening.raw(), statements.cancelled_channel(), callbacks_.on_cancelled);
   });
   if (status.ok()) {
+    listening_since_ = SystemClock().Monotonic();
     callbacks_.on_added();
     callbacks_.on_cancelled();
     callbacks_.on_fleet();

@@ -45,6 +45,8 @@ class PostgresWakeupListener final : public Lifecycle {
   Mutex mutex_;
   CondVar changed_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  // Of the last connection, for the thread alone.
+  absl::Duration listening_since_ = absl::InfiniteDuration();
   int stop_event_ = -1;  // an eventfd; set by Start, before the thread runs
   std::thread thread_;
 };

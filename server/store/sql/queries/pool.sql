@@ -85,6 +85,19 @@ where ended_at is not null and id in (select worker from {schema}.claim);
 -- See rescue: locks the worker's row, then its claims in order of id, but for those that another works on.
 select {schema}.rescue($1::int);
 
+-- name: LimitLockWaits
+-- No lock is waited for longer in this transaction: whoever rescues has a lease of its own to keep, and comes again.
+select set_config('lock_timeout', '2s', true);
+
+-- name: ReadTransactionId
+-- By which the fate of this transaction can be asked, should the answer to its commit be lost.
+select pg_current_xact_id()::text;
+
+-- name: HasCommitted
+-- Whether transaction $1, which has ended, did commit. Not if a crash of the database has undone that there ever was one.
+select coalesce(case when $1::text::xid8 < pg_snapshot_xmax(pg_current_snapshot())
+                     then pg_xact_status($1::text::xid8) end = 'committed', false);
+
 -- name: ReadLanes
 -- Tasks and flags of lanes. Index: lane_pkey.
 select id, task_identifier, array_to_json(flags) from {schema}.lane where id = any ($1::int[]);
