@@ -114,6 +114,8 @@ std::optional<WorkerNumber> Claimer::MayClaim() {
 
 void Claimer::GiveBackExpired() {
   for (ClaimedBatch& expired : parts_.queue.TakeExpired(parts_.clock.Monotonic())) {
+    // Or the next claim would take them again.
+    plan_.NoteStale();
     parts_.recorder.GiveBack(std::move(expired), /*stale=*/true);
   }
 }

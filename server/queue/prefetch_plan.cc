@@ -35,6 +35,11 @@ void PrefetchPlan::NoteClaim(absl::Duration took, int64_t jobs_begun, bool ran_d
   last_begun_ = jobs_begun;
 }
 
+void PrefetchPlan::NoteStale() {
+  rate_ = 0;
+  ran_dry_ = false;
+}
+
 int PrefetchPlan::Ahead() const {
   return static_cast<int>(std::min<double>(capacity_, rate_ * claim_seconds_ * (ran_dry_ ? 4 : 2)));
 }

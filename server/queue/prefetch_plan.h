@@ -15,8 +15,8 @@ int PrefetchTarget(int free_workers, int ahead, int capacity);
 // dry. If it ran dry all the same, the workers could have used up more than was measured, and it is
 // four times. Slow handlers use up next to nothing in the time of a claim, and the pool then holds
 // only what its free workers can begin at once. The rate is a moving average over the claims: it
-// starts at zero, grows by half from claim to claim while claims are what limits it, and falls in a
-// pause. Used from one thread: the claimer's.
+// starts at zero, grows by half from claim to claim while claims are what limits it, falls in a
+// pause, and begins anew when jobs were claimed ahead in vain. Used from one thread: the claimer's.
 class PrefetchPlan {
  public:
   explicit PrefetchPlan(int capacity) : capacity_(capacity) {}
@@ -24,6 +24,10 @@ class PrefetchPlan {
   // Of each claim: how long it took, how many jobs the workers have begun since the pool was
   // started, at `now`, and whether the queue was empty when the claim came back.
   void NoteClaim(absl::Duration took, int64_t jobs_begun, bool ran_dry, absl::Duration now);
+
+  // Jobs that were claimed ahead have waited for too long, while other pools could have run them:
+  // nothing is claimed ahead until workers use jobs up again.
+  void NoteStale();
 
   // Jobs to hold beyond the free workers, at most the capacity.
   int Ahead() const;

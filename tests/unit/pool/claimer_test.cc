@@ -275,6 +275,22 @@ TEST_F(ClaimerTest, JobThatWaitsTooLongIsGivenBackAsStale) {
   EXPECT_EQ(pool_->Stats().given_back, buffered);
 }
 
+TEST_F(ClaimerTest, JobsThatWaitedTooLongAreLeftToOtherPoolsWhileTheWorkersAreBusy) {
+  ASSERT_NO_FATAL_FAILURE(FillLocalQueue());
+  const JobId first_slow = 201;
+  clock_.Advance(config_.queue_ttl);
+  ASSERT_TRUE(store_.WaitForState(buffered_, JobState::kReady));
+  for (int i = 0; i < 5; ++i) {
+    const int promotions = store_.CountCalls(Call::kPromoteDue);
+    ASSERT_TRUE(Eventually([&] {
+      clock_.Advance(config_.poll_interval);
+      return store_.CountCalls(Call::kPromoteDue) > promotions;
+    }));
+    // What the two workers run.
+    EXPECT_EQ(store_.LastHeld(), first_slow + 1);
+  }
+}
+
 TEST_F(ClaimerTest, ClaimsPauseWhileTooManyOutcomesWaitToBeRecorded) {
   config_.concurrency = 20;
   config_.queue_size = 0;

@@ -68,5 +68,16 @@ TEST(PrefetchPlanTest, PauseLetsItFall) {
   EXPECT_EQ(plan.Ahead(), 0);
 }
 
+TEST(PrefetchPlanTest, NothingIsClaimedAheadAfterThatWasInVain) {
+  PrefetchPlan plan(50);
+  for (int i = 0; i < 10; ++i) {
+    plan.NoteClaim(absl::Milliseconds(5), 100 * i, true, absl::Milliseconds(10 * i));
+  }
+  ASSERT_GT(plan.Ahead(), 0);
+  plan.NoteStale();
+  EXPECT_EQ(plan.Ahead(), 0);
+  EXPECT_EQ(plan.Wanted(3, 0), 3);
+}
+
 }  // namespace
 }  // namespace millrace
