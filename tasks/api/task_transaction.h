@@ -35,7 +35,7 @@ class SqlText {
 // commits if the handler succeeds, and only then: a partial success, a snooze or a cancellation
 // rolls it back as a failure does, and so does a claim that holds the job no more.
 //
-// From the handler's first statement to its end it keeps a connection (of --task-connections) and
+// From its beginning to the end of the handler it keeps a connection (of --task-connections) and
 // whatever its statements have locked, so do slow things before it begins. Its isolation is "read
 // committed". Once the handler is asked to stop, its calls return CANCELLED, also the one that
 // waits at that moment; what was done before can still be committed by success.
