@@ -83,7 +83,7 @@ absl::Status SetBegin(const v1::EventsRequest& proto, const std::string& incarna
                       uint64_t last_sequence, EventSubscription& subscription) {
   using Begin = EventSubscription::Begin;
   if (!proto.incarnation().empty()) {
-    const absl::Status valid = ValidateName(proto.incarnation(), "incarnation");
+    absl::Status valid = ValidateName(proto.incarnation(), "incarnation");
     if (!valid.ok()) return valid;
     if (proto.incarnation() != incarnation) {
       subscription.begin = Begin::kOtherIncarnation;
