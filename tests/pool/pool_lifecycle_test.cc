@@ -230,6 +230,27 @@ TEST_F(PoolLifecycleOnPostgresTest, APoolFindsItsWorkByPollingAlone) {
   EXPECT_EQ(Look(id).state, JobState::kCompleted);
 }
 
+TEST_F(PoolLifecycleOnPostgresTest, APoolThatIsStartedLaterGetsWhatAnotherHadBufferedWithinTheTtl) {
+  config_.queue_ttl = absl::Seconds(1);
+  ASSERT_NO_FATAL_FAILURE(FillLocalQueue());
+  config_.concurrency = kSlow;
+  EventEmitter other_events{"other", real_clock_, metrics_, {}};
+  WorkerPool other(store_, tasks_, other_events, metrics_, real_clock_, config_,
+                   WorkerIdentity{"other", "other", "host", 18, "1.0"});
+  const absl::Duration began = real_clock_.Monotonic();
+  ASSERT_EQ(other.Start(), absl::OkStatus());
+  // All but the two that the first one runs.
+  ASSERT_TRUE(begin_.WaitForArrivals(kSlow));
+  EXPECT_LT(real_clock_.Monotonic() - began, config_.queue_ttl + absl::Seconds(5));
+  EXPECT_GT(pool_->Stats().stale_returned, 0);
+  EXPECT_EQ(pool_->Stats().given_back, pool_->Stats().stale_returned);
+  EXPECT_EQ(pool_->Stats().buffered, 0);
+  gate_.Open();
+  ASSERT_TRUE(Eventually(
+      [&] { return pool_->Stats().completed + other.Stats().completed == kQuick + kSlow; }));
+  EXPECT_EQ(schema_.Query("select max(attempt) from {schema}.attempt_outcome"), "1");
+}
+
 TEST_F(PoolLifecycleOnPostgresTest, JobsOfASerialQueueDoNotOverlapOverTwoPools) {
   constexpr int kJobs = 100;
   std::atomic<int> running = 0;
