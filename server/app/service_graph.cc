@@ -276,7 +276,11 @@ absl::Status ServiceGraph::StartPool() {
       [this] { return maintenance_store_->EnsurePartitions(); }, clock_,
       PeriodicDuty::Options{.name = "partitions", .interval = kPartitionsInterval});
   overdue_jobs_ = std::make_unique<PeriodicDuty>(
-      [this] { return upkeep_store_->ResetOverdueJobs(options_.rpc.lock_timeout).status(); },
+      [this] {
+        absl::Status reset = upkeep_store_->ResetOverdueJobs(options_.rpc.lock_timeout).status();
+        reset.Update(maintenance_store_->ForgetRequests().status());
+        return reset;
+      },
       clock_, PeriodicDuty::Options{.name = "overdue-jobs", .interval = kOverdueJobsInterval});
   for (PeriodicDuty* duty : {partitions_.get(), overdue_jobs_.get()}) {
     if (absl::Status started = duty->Start(); !started.ok()) return started;

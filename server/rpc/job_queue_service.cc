@@ -8,6 +8,7 @@
 #include "server/base/logging.h"
 #include "server/model/utf8.h"
 #include "server/rpc/convert/job_proto.h"
+#include "server/rpc/convert/request_key.h"
 #include "server/rpc/job_wait.h"
 #include "server/rpc/page_token.h"
 #include "server/rpc/rpc_call.h"
@@ -133,10 +134,10 @@ grpc::Status JobQueueService::CancelJobs(grpc::ServerContext* context,
 }
 
 grpc::Status JobQueueService::ResetOverdueJobs(grpc::ServerContext* context,
-                                               const v1::ResetOverdueJobsRequest*,
+                                               const v1::ResetOverdueJobsRequest* request,
                                                v1::ResetOverdueJobsResponse* response) {
   return RpcCall(*context, "JobQueue/ResetOverdueJobs").Run([&] {
-    return ResetOverdue(LimitOf(*context), *response);
+    return ResetOverdue(*request, LimitOf(*context), *response);
   });
 }
 
@@ -146,8 +147,11 @@ absl::Status JobQueueService::AddOne(const v1::AddJobRequest& request, const Cal
   absl::StatusOr<JobSpec> spec = ToJobSpec(request.job(), "job");
   if (!spec.ok()) return spec.status();
   if (absl::Status valid = admission_.Admit(*spec, "job"); !valid.ok()) return valid;
+  const absl::StatusOr<RequestKey> key =
+      ToRequestKey("JobQueue/AddJob", request.request_id(), request);
+  if (!key.ok()) return key.status();
   const std::vector<JobSpec> specs = {*std::move(spec)};
-  const absl::StatusOr<std::vector<AddedJob>> added = Add(specs, call);
+  const absl::StatusOr<std::vector<AddedJob>> added = Add(specs, *key, call);
   if (!added.ok()) return added.status();
   response.set_result(ToProto(added->front().result));
   SetAddedJob(added->front(), specs.front(), call, *response.mutable_job());
@@ -164,7 +168,10 @@ absl::Status JobQueueService::AddMany(const v1::AddJobsRequest& request, const C
     specs.push_back(*std::move(spec));
   }
   if (absl::Status valid = admission_.Admit(specs); !valid.ok()) return valid;
-  const absl::StatusOr<std::vector<AddedJob>> added = Add(specs, call);
+  const absl::StatusOr<RequestKey> key =
+      ToRequestKey("JobQueue/AddJobs", request.request_id(), request);
+  if (!key.ok()) return key.status();
+  const absl::StatusOr<std::vector<AddedJob>> added = Add(specs, *key, call);
   if (!added.ok()) return added.status();
   for (const AddedJob& job : *added) {
     v1::AddedJob& proto = *response.add_jobs();
@@ -175,8 +182,9 @@ absl::Status JobQueueService::AddMany(const v1::AddJobsRequest& request, const C
 }
 
 absl::StatusOr<std::vector<AddedJob>> JobQueueService::Add(const std::vector<JobSpec>& specs,
+                                                           const RequestKey& key,
                                                            const CallLimit& call) {
-  absl::StatusOr<std::vector<AddedJob>> added = store_.AddJobs(specs, call);
+  absl::StatusOr<std::vector<AddedJob>> added = store_.AddJobs(specs, key, call);
   if (!added.ok()) return added;
   if (added->size() != specs.size()) {
     return absl::InternalError(absl::StrCat("the store was asked to add ", specs.size(),
@@ -261,16 +269,24 @@ absl::Status JobQueueService::Cancel(const v1::CancelJobsRequest& request, const
   if (!ids.ok()) return ids.status();
   const absl::StatusOr<std::string> reason = ToReason(request.reason());
   if (!reason.ok()) return reason.status();
-  const absl::StatusOr<std::vector<CancelResult>> results = store_.CancelJobs(*ids, *reason, call);
+  const absl::StatusOr<RequestKey> key =
+      ToRequestKey("JobQueue/CancelJobs", request.request_id(), request);
+  if (!key.ok()) return key.status();
+  const absl::StatusOr<std::vector<CancelResult>> results =
+      store_.CancelJobs(*ids, *reason, *key, call);
   if (!results.ok()) return results.status();
   spdlog::info("{} jobs were to be cancelled: {}", ids->size(), *reason);
   for (const CancelResult result : *results) response.add_results(ToProto(result));
   return absl::OkStatus();
 }
 
-absl::Status JobQueueService::ResetOverdue(const CallLimit& call,
+absl::Status JobQueueService::ResetOverdue(const v1::ResetOverdueJobsRequest& request,
+                                           const CallLimit& call,
                                            v1::ResetOverdueJobsResponse& response) {
-  const absl::StatusOr<int> freed = store_.ResetOverdueJobs(lock_timeout_, call);
+  const absl::StatusOr<RequestKey> key =
+      ToRequestKey("JobQueue/ResetOverdueJobs", request.request_id(), request);
+  if (!key.ok()) return key.status();
+  const absl::StatusOr<int> freed = store_.ResetOverdueJobs(lock_timeout_, *key, call);
   if (!freed.ok()) return freed.status();
   if (*freed > 0) spdlog::info("{} jobs that were locked for too long are available", *freed);
   response.set_freed(*freed);

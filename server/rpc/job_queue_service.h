@@ -49,11 +49,12 @@ class JobQueueService final
                         v1::ListJobsResponse& response);
   absl::Status Cancel(const v1::CancelJobsRequest& request, const CallLimit& call,
                       v1::CancelJobsResponse& response);
-  absl::Status ResetOverdue(const CallLimit& call, v1::ResetOverdueJobsResponse& response);
+  absl::Status ResetOverdue(const v1::ResetOverdueJobsRequest& request, const CallLimit& call,
+                            v1::ResetOverdueJobsResponse& response);
 
   // REQUIRES: they were admitted.
   absl::StatusOr<std::vector<AddedJob>> Add(const std::vector<JobSpec>& specs,
-                                            const CallLimit& call);
+                                            const RequestKey& key, const CallLimit& call);
   // The job as it stands, or what is known of it where it cannot be read.
   void SetAddedJob(const AddedJob& added, const JobSpec& spec, const CallLimit& call, v1::Job& job);
 

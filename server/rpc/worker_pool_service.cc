@@ -6,6 +6,7 @@
 #include "grpcpp/support/proto_buffer_reader.h"
 #include "server/rpc/convert/events_request.h"
 #include "server/rpc/convert/pool_proto.h"
+#include "server/rpc/convert/request_key.h"
 #include "server/rpc/rejected_stream.h"
 
 namespace millrace {
@@ -41,12 +42,13 @@ absl::StatusOr<v1::EventsRequest> ParseEventsRequest(const grpc::ByteBuffer& req
 }  // namespace
 
 WorkerPoolService::WorkerPoolService(PoolCommands& commands, Fleet& fleet, EventEmitter& emitter,
-                                     EventFeed& feed)
+                                     EventFeed& feed, Clock& clock)
     : commands_(commands),
       fleet_(fleet),
       calls_(commands, fleet),
       emitter_(emitter),
       feed_(feed),
+      done_(clock, RequestMemory::Options()),
       start_lane_("rpc-start", 1, kMaxWaiting),
       stop_lane_("rpc-stop", kStopThreads, kMaxWaiting),
       force_stop_lane_("rpc-force-stop", 1, kMaxWaiting),
@@ -79,11 +81,19 @@ grpc::ServerUnaryReactor* WorkerPoolService::CarryOut(grpc::CallbackServerContex
   const absl::Duration patience = PatienceOf(context, method.patience);
   CallLane& lane = request.has_pool() ? method.fleet_lane : method.own_lane;
   lane.Run(RpcCall(context, method.full_name), reactor,
-           [this, method, patience, request, &response]() -> absl::StatusOr<CallLane::Reply> {
-             absl::StatusOr<Response> answer =
-                 calls_.Run(request, method.name, patience, method.run);
+           [this, method, patience, request, &response,
+            key = ToRequestKey(method.full_name, request.request_id(),
+                               request)]() -> absl::StatusOr<CallLane::Reply> {
+             if (!key.ok()) return key.status();
+             absl::StatusOr<std::string> answer =
+                 done_.Do(*key, [&]() -> absl::StatusOr<std::string> {
+                   const absl::StatusOr<Response> done =
+                       calls_.Run(request, method.name, patience, method.run);
+                   if (!done.ok()) return done.status();
+                   return done->SerializeAsString();
+                 });
              if (!answer.ok()) return answer.status();
-             return [answer = *std::move(answer), &response] { response = answer; };
+             return [answer = *std::move(answer), &response] { response.ParseFromString(answer); };
            });
   return reactor;
 }

@@ -9,6 +9,7 @@
 #include "server/rpc/fleet.h"
 #include "server/rpc/pool_calls.h"
 #include "server/rpc/pool_commands.h"
+#include "server/rpc/request_memory.h"
 
 namespace millrace {
 
@@ -26,7 +27,8 @@ using WorkerPoolServiceBase = v1::WorkerPool::WithCallbackMethod_Start<
 // Thread-safe.
 class WorkerPoolService final : public WorkerPoolServiceBase {
  public:
-  WorkerPoolService(PoolCommands& commands, Fleet& fleet, EventEmitter& emitter, EventFeed& feed);
+  WorkerPoolService(PoolCommands& commands, Fleet& fleet, EventEmitter& emitter, EventFeed& feed,
+                    Clock& clock);
 
   // Starts the threads of calls that wait.
   absl::Status StartLanes();
@@ -84,6 +86,8 @@ class WorkerPoolService final : public WorkerPoolServiceBase {
   PoolCalls calls_;
   EventEmitter& emitter_;
   EventFeed& feed_;
+  // Before the lanes, whose threads use it.
+  RequestMemory done_;
   CallLane start_lane_;
   CallLane stop_lane_;
   CallLane force_stop_lane_;

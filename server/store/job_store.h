@@ -11,6 +11,7 @@
 #include "server/model/job.h"
 #include "server/model/job_spec.h"
 #include "server/store/call_limit.h"
+#include "server/store/request_key.h"
 
 namespace millrace {
 
@@ -45,7 +46,9 @@ enum class CancelResult {
 // What callers that add jobs, look at them and cancel them ask of the database. Every call is one
 // transaction and blocks its thread. Errors of every call as in PoolStore, and those of its
 // limit: CANCELLED, with nothing written, and DEADLINE_EXCEEDED, with nothing written unless the
-// database had just done it. Thread-safe.
+// database had just done it. A change that comes again under its request key is not made again, and
+// has the first result, which is kept by the transaction of the change; INVALID_ARGUMENT
+// "request_id: ..." if another change has had the id. Thread-safe.
 class JobStore {
  public:
   virtual ~JobStore() = default;
@@ -55,9 +58,11 @@ class JobStore {
   // UNAVAILABLE, with nothing written, also if another transaction is adding the first job of a
   // task, of a set of flags or of a serial queue that these jobs have.
   virtual absl::StatusOr<std::vector<AddedJob>> AddJobs(const std::vector<JobSpec>& specs,
+                                                        const RequestKey& request,
                                                         const CallLimit& call) = 0;
-  absl::StatusOr<std::vector<AddedJob>> AddJobs(const std::vector<JobSpec>& specs) {
-    return AddJobs(specs, CallLimit());
+  absl::StatusOr<std::vector<AddedJob>> AddJobs(const std::vector<JobSpec>& specs,
+                                                const CallLimit& call = CallLimit()) {
+    return AddJobs(specs, RequestKey(), call);
   }
 
   // NOT_FOUND if no job has this id.
@@ -83,19 +88,21 @@ class JobStore {
   // their history.
   virtual absl::StatusOr<std::vector<CancelResult>> CancelJobs(const std::vector<JobId>& ids,
                                                                const std::string& reason,
+                                                               const RequestKey& request,
                                                                const CallLimit& call) = 0;
   absl::StatusOr<std::vector<CancelResult>> CancelJobs(const std::vector<JobId>& ids,
                                                        const std::string& reason) {
-    return CancelJobs(ids, reason, CallLimit());
+    return CancelJobs(ids, reason, RequestKey(), CallLimit());
   }
 
   // Makes jobs available, with their attempt uncounted, that stopped pools have left locked without
   // having begun them (PoolStore::NoteKept) and that were claimed longer than `lock_timeout` ago.
   // Returns how many.
   virtual absl::StatusOr<int> ResetOverdueJobs(absl::Duration lock_timeout,
+                                               const RequestKey& request,
                                                const CallLimit& call) = 0;
   absl::StatusOr<int> ResetOverdueJobs(absl::Duration lock_timeout) {
-    return ResetOverdueJobs(lock_timeout, CallLimit());
+    return ResetOverdueJobs(lock_timeout, RequestKey(), CallLimit());
   }
 
   // Ok if the database answers and takes changes; UNAVAILABLE if it is read-only.

@@ -33,8 +33,10 @@ JobDetails ToDetails(JobId id, const JobSpec& spec) {
 }  // namespace
 
 absl::StatusOr<std::vector<AddedJob>> FakeJobStore::AddJobs(const std::vector<JobSpec>& specs,
+                                                            const RequestKey& request,
                                                             const CallLimit& call) {
   MutexLock lock(mutex_);
+  last_request_ = request;
   ++held_;
   changed_.NotifyAll();
   while (holding_ && call.Check().ok()) changed_.WaitWithTimeout(mutex_, absl::Milliseconds(10));
@@ -43,8 +45,11 @@ absl::StatusOr<std::vector<AddedJob>> FakeJobStore::AddJobs(const std::vector<Jo
   last_time_left_ = call.time_left();
   if (absl::Status wanted = call.Check(); !wanted.ok()) return wanted;
   if (!add_status_.ok()) return add_status_;
+  const auto before = added_once_.find(request.id);
+  if (!request.empty() && before != added_once_.end()) return before->second;
   std::vector<AddedJob> added;
   for (const JobSpec& spec : specs) added.push_back(AddLocked(spec));
+  added_once_[request.id] = added;
   added_.insert(added_.end(), specs.begin(), specs.end());
   return added;
 }
@@ -108,8 +113,10 @@ absl::StatusOr<JobPage> FakeJobStore::ListJobs(const JobFilter& filter, std::opt
 
 absl::StatusOr<std::vector<CancelResult>> FakeJobStore::CancelJobs(const std::vector<JobId>& ids,
                                                                    const std::string& reason,
+                                                                   const RequestKey& request,
                                                                    const CallLimit& call) {
   MutexLock lock(mutex_);
+  last_request_ = request;
   last_time_left_ = call.time_left();
   if (!add_status_.ok()) return add_status_;
   std::vector<CancelResult> results;
@@ -135,8 +142,10 @@ absl::StatusOr<std::vector<CancelResult>> FakeJobStore::CancelJobs(const std::ve
 }
 
 absl::StatusOr<int> FakeJobStore::ResetOverdueJobs(absl::Duration lock_timeout,
+                                                   const RequestKey& request,
                                                    const CallLimit& call) {
   MutexLock lock(mutex_);
+  last_request_ = request;
   last_time_left_ = call.time_left();
   if (!add_status_.ok()) return add_status_;
   last_lock_timeout_ = lock_timeout;
@@ -242,6 +251,11 @@ void FakeJobStore::Put(JobDetails details, std::vector<Attempt> attempts) {
 std::vector<JobSpec> FakeJobStore::added() const {
   MutexLock lock(mutex_);
   return added_;
+}
+
+RequestKey FakeJobStore::last_request() const {
+  MutexLock lock(mutex_);
+  return last_request_;
 }
 
 size_t FakeJobStore::size() const {

@@ -23,7 +23,9 @@ class FakeJobStore final : public JobStore, public JobWatchStore {
   using JobStore::ListAttempts;
   using JobStore::ListJobs;
   using JobStore::ResetOverdueJobs;
+  // Made once for each request id, as the other changes are not.
   absl::StatusOr<std::vector<AddedJob>> AddJobs(const std::vector<JobSpec>& specs,
+                                                const RequestKey& request,
                                                 const CallLimit& call) override;
   absl::StatusOr<JobDetails> GetJob(JobId id, const CallLimit& call) override;
   absl::StatusOr<std::vector<Attempt>> ListAttempts(JobId id, int limit,
@@ -33,9 +35,11 @@ class FakeJobStore final : public JobStore, public JobWatchStore {
   // Jobs that are held keep their state, with the reason.
   absl::StatusOr<std::vector<CancelResult>> CancelJobs(const std::vector<JobId>& ids,
                                                        const std::string& reason,
+                                                       const RequestKey& request,
                                                        const CallLimit& call) override;
   // Remembers the timeout, and says that 3 were freed.
-  absl::StatusOr<int> ResetOverdueJobs(absl::Duration lock_timeout, const CallLimit& call) override;
+  absl::StatusOr<int> ResetOverdueJobs(absl::Duration lock_timeout, const RequestKey& request,
+                                       const CallLimit& call) override;
   // Both fail as calls that read do.
   absl::StatusOr<std::vector<JobId>> FindEnded(const std::vector<JobId>& ids,
                                                const CallLimit& call) override;
@@ -60,6 +64,8 @@ class FakeJobStore final : public JobStore, public JobWatchStore {
 
   void Put(JobDetails details, std::vector<Attempt> attempts = {});
   std::vector<JobSpec> added() const;
+  // That of the last change.
+  RequestKey last_request() const;
   size_t size() const;
   absl::Duration last_lock_timeout() const;
   // How long the caller of the last call would still have waited.
@@ -86,6 +92,8 @@ class FakeJobStore final : public JobStore, public JobWatchStore {
   absl::Duration last_time_left_ ABSL_GUARDED_BY(mutex_);
   int largest_limit_ ABSL_GUARDED_BY(mutex_) = 0;
   int most_looked_at_ ABSL_GUARDED_BY(mutex_) = std::numeric_limits<int>::max();
+  RequestKey last_request_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::vector<AddedJob>> added_once_ ABSL_GUARDED_BY(mutex_);
   absl::Status add_status_ ABSL_GUARDED_BY(mutex_);
   absl::Status read_status_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::vector<JobId>> looks_ ABSL_GUARDED_BY(mutex_);

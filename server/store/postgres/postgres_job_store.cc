@@ -4,10 +4,12 @@
 #include <set>
 
 #include "absl/status/status.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "server/store/postgres/job_rows.h"
 #include "server/store/postgres/job_walk.h"
 #include "server/store/postgres/postgres_text.h"
+#include "server/store/postgres/request_record.h"
 
 namespace millrace {
 namespace {
@@ -54,19 +56,28 @@ std::string KeyModeText(const JobSpec& spec) {
   return "";
 }
 
-// False, with nothing done, if the names of the job must be made first.
-bool AddOne(PostgresConnection& connection, pqxx::transaction_base& transaction,
-            const JobSpec& spec, std::vector<AddedJob>& added) {
+// Empty, with nothing done, if the names of the job must be made first.
+std::vector<AddedJob> AddOne(PostgresConnection& connection, pqxx::transaction_base& transaction,
+                             const JobSpec& spec) {
   const pqxx::result rows = connection.Execute(
       transaction, "AddJob", spec.task_identifier, PayloadText(spec), spec.queue_name,
       RunAtText(spec), spec.priority, MaxAttempts(spec), spec.job_key, KeyModeText(spec),
       TextArray(spec.flags), spec.correlation_id, spec.metadata);
-  if (rows.empty()) return false;
-  const std::string result = rows[0][1].c_str();
-  added.push_back({rows[0][0].as<JobId>(), result == "created"   ? AddResult::kCreated
-                                           : result == "updated" ? AddResult::kUpdated
-                                                                 : AddResult::kExisting});
-  return true;
+  if (rows.empty()) return {};
+  return {{rows[0][0].as<JobId>(), AddResultOf(rows[0][1].c_str()[0])}};
+}
+
+// The same under a request id; `repeated` tells that it was done before.
+std::vector<AddedJob> AddOneOnce(PostgresConnection& connection,
+                                 pqxx::transaction_base& transaction, const JobSpec& spec,
+                                 const RequestKey& request, bool& repeated) {
+  const pqxx::result rows = connection.Execute(
+      transaction, "AddJobOnce", request.id, request.method, request.digest, spec.task_identifier,
+      PayloadText(spec), spec.queue_name, RunAtText(spec), spec.priority, MaxAttempts(spec),
+      spec.job_key, KeyModeText(spec), TextArray(spec.flags), spec.correlation_id, spec.metadata);
+  if (rows.empty()) return {};
+  repeated = rows[0][1].as<bool>();
+  return ParseAddedText(rows[0][0].c_str());
 }
 
 CancelResult CancelResultOfLetter(char letter) {
@@ -95,41 +106,59 @@ PostgresJobStore::PostgresJobStore(PostgresDatabase& database, MetricsRegistry& 
           metrics.GetCounter("millrace_jobs_added_total", "Jobs added through this server.", {})) {}
 
 absl::StatusOr<std::vector<AddedJob>> PostgresJobStore::AddJobs(const std::vector<JobSpec>& specs,
+                                                                const RequestKey& request,
                                                                 const CallLimit& call) {
-  std::vector<AddedJob> added;
-  absl::Status ran = specs.size() == 1 ? AddAlone(specs, call, added) : AddMany(specs, call, added);
+  Additions additions;
+  absl::Status ran = specs.size() == 1 ? AddAlone(specs, request, call, additions)
+                                       : AddMany(specs, request, call, additions);
   if (!ran.ok()) return ran;
+  const std::vector<AddedJob>& added = additions.jobs;
   if (added.size() < specs.size())
     return absl::InternalError("a task or a serial queue that was there has gone");
+  if (additions.repeated) return std::move(additions.jobs);
   jobs_added_.Increment(
       static_cast<double>(std::count_if(added.begin(), added.end(), [](const AddedJob& job) {
         return job.result == AddResult::kCreated;
       })));
-  return added;
+  return std::move(additions.jobs);
 }
 
-absl::Status PostgresJobStore::AddAlone(const std::vector<JobSpec>& specs, const CallLimit& call,
-                                        std::vector<AddedJob>& added) {
+absl::Status PostgresJobStore::AddAlone(const std::vector<JobSpec>& specs,
+                                        const RequestKey& request, const CallLimit& call,
+                                        Additions& additions) {
   const auto add = [&] {  // in one statement that commits by itself
     return database_.Run("add_job", call, [&](PostgresConnection& connection) {
-      added.clear();
       pqxx::nontransaction transaction(connection.raw());
-      AddOne(connection, transaction, specs[0], added);
+      additions.jobs = request.empty() ? AddOne(connection, transaction, specs[0])
+                                       : AddOneOnce(connection, transaction, specs[0], request,
+                                                    additions.repeated);
     });
   };
   absl::Status ran = add();
-  if (!ran.ok() || !added.empty()) return ran;
+  if (!ran.ok() || !additions.jobs.empty()) return ran;
   absl::Status made = MakeNames(specs, call);
   return made.ok() ? add() : made;
 }
 
-absl::Status PostgresJobStore::AddMany(const std::vector<JobSpec>& specs, const CallLimit& call,
-                                       std::vector<AddedJob>& added) {
+absl::Status PostgresJobStore::AddMany(const std::vector<JobSpec>& specs, const RequestKey& request,
+                                       const CallLimit& call, Additions& additions) {
   if (absl::Status made = MakeNames(specs, call); !made.ok()) return made;
   return database_.Run("add_jobs", call, [&](PostgresConnection& connection) {
-    added.clear();
+    additions = {.jobs = {}, .repeated = !request.empty()};
     pqxx::work transaction(connection.raw());
-    if (AddWithin(connection, transaction, specs, added)) transaction.commit();
+    bool complete = true;
+    const auto add = [&] {
+      additions.repeated = false;
+      complete = AddWithin(connection, transaction, specs, additions.jobs);
+      return AddedText(additions.jobs);
+    };
+    if (request.empty()) {
+      add();
+    } else {
+      const std::string reply = DoOnce(connection, transaction, request, add);
+      if (additions.repeated) additions.jobs = ParseAddedText(reply);
+    }
+    if (complete) transaction.commit();
   });
 }
 
@@ -141,8 +170,10 @@ bool PostgresJobStore::AddWithin(PostgresConnection& connection,
     const size_t end = ChunkEnd(specs, from);
     if (FitsChunk(specs[from])) {
       AddChunk(connection, transaction, specs, from, end, added);
-    } else if (!AddOne(connection, transaction, specs[from], added)) {
-      return false;
+    } else {
+      const std::vector<AddedJob> one = AddOne(connection, transaction, specs[from]);
+      if (one.empty()) return false;
+      added.push_back(one.front());
     }
     from = end;
   }
@@ -269,33 +300,60 @@ absl::StatusOr<JobPage> PostgresJobStore::ListJobs(const JobFilter& filter,
 }
 
 absl::StatusOr<std::vector<CancelResult>> PostgresJobStore::CancelJobs(
-    const std::vector<JobId>& ids, const std::string& reason, const CallLimit& call) {
+    const std::vector<JobId>& ids, const std::string& reason, const RequestKey& request,
+    const CallLimit& call) {
+  const absl::StatusOr<std::string> letters =
+      Change("cancel_jobs", request, call,
+             [&](PostgresConnection& connection, pqxx::transaction_base& transaction) {
+               std::string results;
+               for (const auto& row :
+                    connection.Execute(transaction, "CancelJobs", IntegerArray(ids), reason)) {
+                 results += row[0].c_str()[0];
+               }
+               return results;
+             });
+  if (!letters.ok()) return letters.status();
   std::vector<CancelResult> results;
-  absl::Status ran = database_.Run("cancel_jobs", call, [&](PostgresConnection& connection) {
-    results.clear();
-    pqxx::nontransaction transaction(connection.raw());
-    for (const auto& row :
-         connection.Execute(transaction, "CancelJobs", IntegerArray(ids), reason)) {
-      results.push_back(CancelResultOfLetter(row[0].c_str()[0]));
-    }
-  });
-  if (!ran.ok()) return ran;
+  for (const char letter : *letters) results.push_back(CancelResultOfLetter(letter));
   return results;
 }
 
 absl::StatusOr<int> PostgresJobStore::ResetOverdueJobs(absl::Duration lock_timeout,
+                                                       const RequestKey& request,
                                                        const CallLimit& call) {
-  int freed = 0;
-  absl::Status ran = database_.Run("reset_overdue_jobs", call, [&](PostgresConnection& connection) {
-    pqxx::nontransaction transaction(connection.raw());
-    freed =
-        connection.Execute(transaction, "ResetOverdueJobs", absl::ToInt64Milliseconds(lock_timeout))
-            .at(0)
-            .at(0)
-            .as<int>();
+  const absl::StatusOr<std::string> freed =
+      Change("reset_overdue_jobs", request, call,
+             [&](PostgresConnection& connection, pqxx::transaction_base& transaction) {
+               return std::string(connection
+                                      .Execute(transaction, "ResetOverdueJobs",
+                                               absl::ToInt64Milliseconds(lock_timeout))
+                                      .at(0)
+                                      .at(0)
+                                      .c_str());
+             });
+  if (!freed.ok()) return freed.status();
+  int count = 0;
+  if (absl::SimpleAtoi(*freed, &count)) return count;
+  return absl::InternalError("what was kept of a request is no number");
+}
+
+absl::StatusOr<std::string> PostgresJobStore::Change(
+    const std::string& operation, const RequestKey& request, const CallLimit& call,
+    const std::function<std::string(PostgresConnection&, pqxx::transaction_base&)>& change) {
+  std::string reply;
+  absl::Status ran = database_.Run(operation, call, [&](PostgresConnection& connection) {
+    if (request.empty()) {  // in one statement that commits by itself
+      pqxx::nontransaction transaction(connection.raw());
+      reply = change(connection, transaction);
+      return;
+    }
+    pqxx::work transaction(connection.raw());
+    reply =
+        DoOnce(connection, transaction, request, [&] { return change(connection, transaction); });
+    transaction.commit();
   });
   if (!ran.ok()) return ran;
-  return freed;
+  return reply;
 }
 
 absl::Status PostgresJobStore::Ping() {

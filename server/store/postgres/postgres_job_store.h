@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -24,6 +25,7 @@ class PostgresJobStore final : public JobStore {
   using JobStore::ListJobs;
   using JobStore::ResetOverdueJobs;
   absl::StatusOr<std::vector<AddedJob>> AddJobs(const std::vector<JobSpec>& specs,
+                                                const RequestKey& request,
                                                 const CallLimit& call) override;
   absl::StatusOr<JobDetails> GetJob(JobId id, const CallLimit& call) override;
   absl::StatusOr<std::vector<Attempt>> ListAttempts(JobId id, int limit,
@@ -32,8 +34,10 @@ class PostgresJobStore final : public JobStore {
                                    const CallLimit& call) override;
   absl::StatusOr<std::vector<CancelResult>> CancelJobs(const std::vector<JobId>& ids,
                                                        const std::string& reason,
+                                                       const RequestKey& request,
                                                        const CallLimit& call) override;
-  absl::StatusOr<int> ResetOverdueJobs(absl::Duration lock_timeout, const CallLimit& call) override;
+  absl::StatusOr<int> ResetOverdueJobs(absl::Duration lock_timeout, const RequestKey& request,
+                                       const CallLimit& call) override;
   absl::Status Ping() override;
 
   // For transactions of others, in this order. Makes sure that the lanes (which are known then) and
@@ -50,11 +54,21 @@ class PostgresJobStore final : public JobStore {
  private:
   using LaneKey = std::pair<std::string, std::vector<std::string>>;
 
-  // Both leave `added` short, with nothing written, if a name was not there.
-  absl::Status AddAlone(const std::vector<JobSpec>& specs, const CallLimit& call,
-                        std::vector<AddedJob>& added);
-  absl::Status AddMany(const std::vector<JobSpec>& specs, const CallLimit& call,
-                       std::vector<AddedJob>& added);
+  struct Additions {
+    std::vector<AddedJob> jobs;
+    // They were added by the same request before.
+    bool repeated = false;
+  };
+
+  // Both leave `additions` short, with nothing written, if a name was not there.
+  absl::Status AddAlone(const std::vector<JobSpec>& specs, const RequestKey& request,
+                        const CallLimit& call, Additions& additions);
+  absl::Status AddMany(const std::vector<JobSpec>& specs, const RequestKey& request,
+                       const CallLimit& call, Additions& additions);
+  // Makes a change that is told in a text, once if the request has an id.
+  absl::StatusOr<std::string> Change(
+      const std::string& operation, const RequestKey& request, const CallLimit& call,
+      const std::function<std::string(PostgresConnection&, pqxx::transaction_base&)>& change);
   // Parts of MakeNames.
   absl::Status MakeLane(const JobSpec& spec, const CallLimit& call);
   absl::Status MakeQueues(const std::vector<std::string>& names, const CallLimit& call);

@@ -27,4 +27,19 @@ absl::Status PostgresMaintenanceStore::EnsurePartitions() {
                    ", so that it can have no new partition now; try again later"));
 }
 
+absl::StatusOr<int> PostgresMaintenanceStore::ForgetRequests() {
+  int forgotten = 0;
+  while (true) {
+    // In steps, so that no transaction is long.
+    int step = 0;
+    absl::Status ran = database_.Run("forget_requests", [&](PostgresConnection& connection) {
+      pqxx::nontransaction transaction(connection.raw());
+      step = connection.Execute(transaction, "ForgetRequests")[0][0].as<int>();
+    });
+    if (!ran.ok()) return ran;
+    if (step == 0) return forgotten;
+    forgotten += step;
+  }
+}
+
 }  // namespace millrace

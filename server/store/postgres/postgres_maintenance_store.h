@@ -11,6 +11,7 @@ class PostgresMaintenanceStore final : public MaintenanceStore {
   explicit PostgresMaintenanceStore(PostgresDatabase& database) : database_(database) {}
 
   absl::Status EnsurePartitions() override;
+  absl::StatusOr<int> ForgetRequests() override;
 
  private:
   PostgresDatabase& database_;

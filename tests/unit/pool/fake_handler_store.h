@@ -81,7 +81,7 @@ class JobCollector final : public JobStore {
  public:
   using JobStore::AddJobs;
   absl::StatusOr<std::vector<AddedJob>> AddJobs(const std::vector<JobSpec>& specs,
-                                                const CallLimit& call) override {
+                                                const RequestKey&, const CallLimit& call) override {
     if (absl::Status wanted = call.Check(); !wanted.ok()) return wanted;
     MutexLock lock(mutex_);
     std::vector<AddedJob> added;
@@ -105,11 +105,14 @@ class JobCollector final : public JobStore {
     return None();
   }
   absl::StatusOr<std::vector<CancelResult>> CancelJobs(const std::vector<JobId>&,
-                                                       const std::string&,
+                                                       const std::string&, const RequestKey&,
                                                        const CallLimit&) override {
     return None();
   }
-  absl::StatusOr<int> ResetOverdueJobs(absl::Duration, const CallLimit&) override { return None(); }
+  absl::StatusOr<int> ResetOverdueJobs(absl::Duration, const RequestKey&,
+                                       const CallLimit&) override {
+    return None();
+  }
   absl::Status Ping() override { return None(); }
 
  private:
