@@ -13,8 +13,11 @@ struct ClientOptions {
   // How long each call may take, its retries included. Positive.
   absl::Duration deadline = absl::Seconds(30);
   // How often a call that only reads is tried while the server answers UNAVAILABLE or cannot be
-  // reached: 1 to 5. Calls that change something are tried once.
+  // reached: 1 to 5.
   int read_attempts = 3;
+  // The same for calls that change something. Each has a request id, under which the server does it
+  // once however often it comes.
+  int change_attempts = 3;
 };
 
 }  // namespace millrace::client

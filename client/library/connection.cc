@@ -32,6 +32,9 @@ absl::Status Validate(const ClientOptions& options) {
   if (options.read_attempts < 1 || options.read_attempts > 5) {
     faults.push_back(absl::StrCat("read_attempts must be 1 to 5, got ", options.read_attempts));
   }
+  if (options.change_attempts < 1 || options.change_attempts > 5) {
+    faults.push_back(absl::StrCat("change_attempts must be 1 to 5, got ", options.change_attempts));
+  }
   if (faults.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrJoin(faults, "; "));
 }

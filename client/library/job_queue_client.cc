@@ -6,6 +6,7 @@
 #include "client/library/call.h"
 #include "client/library/convert.h"
 #include "client/library/job_wait.h"
+#include "client/library/request_id.h"
 #include "grpcpp/channel.h"
 #include "millrace/v1/job_queue.grpc.pb.h"
 #include "server/base/clock.h"
@@ -21,15 +22,18 @@ struct JobQueueClient::Wire {
 JobQueueClient::JobQueueClient(const Connection& connection)
     : connection_(connection),
       deadline_(connection.options().deadline),
+      change_attempts_(connection.options().change_attempts),
       wire_(new Wire{v1::JobQueue::NewStub(connection.channel())}) {}
 
 JobQueueClient::~JobQueueClient() = default;
 
 absl::StatusOr<AddedJobDetails> JobQueueClient::AddJob(const JobSpec& spec) {
   v1::AddJobRequest request;
+  request.set_request_id(NewRequestId());
   *request.mutable_job() = ToProto(spec);
   v1::AddJobResponse response;
-  const absl::Status called = Call(*wire_->stub, &Stub::AddJob, request, &response, deadline_);
+  const absl::Status called =
+      CallUntilDone(*wire_->stub, &Stub::AddJob, request, &response, deadline_, change_attempts_);
   if (!called.ok()) return called;
   const absl::StatusOr<AddResult> result = FromProto(response.result());
   if (!result.ok()) return result.status();
@@ -42,9 +46,11 @@ absl::StatusOr<AddedJobDetails> JobQueueClient::AddJob(const JobSpec& spec) {
 
 absl::StatusOr<std::vector<AddedJob>> JobQueueClient::AddJobs(const std::vector<JobSpec>& specs) {
   v1::AddJobsRequest request;
+  request.set_request_id(NewRequestId());
   for (const JobSpec& spec : specs) *request.add_jobs() = ToProto(spec);
   v1::AddJobsResponse response;
-  const absl::Status called = Call(*wire_->stub, &Stub::AddJobs, request, &response, deadline_);
+  const absl::Status called =
+      CallUntilDone(*wire_->stub, &Stub::AddJobs, request, &response, deadline_, change_attempts_);
   if (!called.ok()) return called;
   std::vector<AddedJob> added;
   added.reserve(response.jobs_size());
@@ -104,10 +110,12 @@ absl::StatusOr<JobPage> JobQueueClient::ListJobs(const JobFilter& filter, int pa
 absl::StatusOr<std::vector<CancelResult>> JobQueueClient::CancelJobs(const std::vector<JobId>& ids,
                                                                      const std::string& reason) {
   v1::CancelJobsRequest request;
+  request.set_request_id(NewRequestId());
   request.mutable_ids()->Add(ids.begin(), ids.end());
   request.set_reason(reason);
   v1::CancelJobsResponse response;
-  const absl::Status called = Call(*wire_->stub, &Stub::CancelJobs, request, &response, deadline_);
+  const absl::Status called = CallUntilDone(*wire_->stub, &Stub::CancelJobs, request, &response,
+                                            deadline_, change_attempts_);
   if (!called.ok()) return called;
   std::vector<CancelResult> results;
   for (int i = 0; i < response.results_size(); ++i) {
@@ -123,10 +131,11 @@ absl::StatusOr<std::vector<CancelResult>> JobQueueClient::CancelJobs(const std::
 }
 
 absl::StatusOr<int> JobQueueClient::ResetOverdueJobs() {
-  const v1::ResetOverdueJobsRequest request;
+  v1::ResetOverdueJobsRequest request;
+  request.set_request_id(NewRequestId());
   v1::ResetOverdueJobsResponse response;
-  const absl::Status called =
-      Call(*wire_->stub, &Stub::ResetOverdueJobs, request, &response, deadline_);
+  const absl::Status called = CallUntilDone(*wire_->stub, &Stub::ResetOverdueJobs, request,
+                                            &response, deadline_, change_attempts_);
   if (!called.ok()) return called;
   return response.freed();
 }

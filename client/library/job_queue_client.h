@@ -14,9 +14,10 @@ namespace millrace::client {
 // Adds jobs, looks at them and cancels them.
 //
 // Errors of every call: INVALID_ARGUMENT with the path of the field that is wrong, UNAVAILABLE if
-// the server or its database cannot be reached, DEADLINE_EXCEEDED if the options' deadline passed
-// (a job may have been added all the same: a job key makes it safe to try again). Made from a
-// connection that outlives it. Thread-safe.
+// the server or its database cannot be reached, DEADLINE_EXCEEDED if the options' deadline passed.
+// A call that changes something is made again while it is UNAVAILABLE, and has its effect once;
+// after either error it may have had it all the same (a job key makes it safe to add again). Made
+// from a connection that outlives it. Thread-safe.
 class JobQueueClient {
  public:
   explicit JobQueueClient(const Connection& connection);
@@ -58,6 +59,7 @@ class JobQueueClient {
   // Constant after construction.
   const Connection& connection_;
   const absl::Duration deadline_;
+  const int change_attempts_;
   const std::unique_ptr<Wire> wire_;
 };
 

@@ -4,6 +4,7 @@
 
 #include "client/library/call.h"
 #include "client/library/convert.h"
+#include "client/library/request_id.h"
 #include "grpcpp/channel.h"
 #include "millrace/v1/worker_pool.grpc.pb.h"
 
@@ -20,13 +21,30 @@ constexpr absl::Duration kLongestStopEnd = absl::Seconds(30);
 template <typename Request, typename Response>
 using Method = grpc::Status (Stub::*)(grpc::ClientContext*, const Request&, Response*);
 
+// A call that changes something has a request id, and is tried so often.
+template <typename Request, typename Response>
+absl::Status CallOnce(Stub& stub, Method<Request, Response> method, Request& request,
+                      Response* response, absl::Duration timeout, int attempts) {
+  if constexpr (requires { request.set_request_id(""); }) {
+    request.set_request_id(NewRequestId());
+    return CallUntilDone(stub, method, request, response, timeout, attempts);
+  } else {
+    return Call(stub, method, request, response, timeout);
+  }
+}
+
 // About the pool of this worker id, or, if that is empty, about the server's own.
 template <typename Request, typename Response>
 absl::StatusOr<Response> CallPool(Stub& stub, Method<Request, Response> method, Request request,
-                                  const std::string& worker_id, absl::Duration timeout) {
-  if (!worker_id.empty()) request.mutable_pool()->set_worker_id(worker_id);
+                                  const std::string& worker_id, absl::Duration timeout,
+                                  int attempts) {
+  if (!worker_id.empty()) {
+    request.mutable_pool()->set_worker_id(worker_id);
+    // The server that is reached may have lost the other one when that had carried it out.
+    attempts = 1;
+  }
   Response response;
-  const absl::Status called = Call(stub, method, request, &response, timeout);
+  const absl::Status called = CallOnce(stub, method, request, &response, timeout, attempts);
   if (!called.ok()) return called;
   return response;
 }
@@ -35,10 +53,10 @@ absl::StatusOr<Response> CallPool(Stub& stub, Method<Request, Response> method, 
 template <typename Answer, typename Request, typename Response, typename ToAnswer>
 absl::StatusOr<std::vector<PoolReply<Answer>>> CallAll(Stub& stub, Method<Request, Response> method,
                                                        Request request, absl::Duration timeout,
-                                                       ToAnswer answer) {
+                                                       int attempts, ToAnswer answer) {
   request.mutable_pool()->set_all(true);
   Response response;
-  const absl::Status called = Call(stub, method, request, &response, timeout);
+  const absl::Status called = CallOnce(stub, method, request, &response, timeout, attempts);
   if (!called.ok()) return called;
   if (response.pools().empty()) {
     return absl::UnimplementedError("the server looks at its own pool only; update it");
@@ -67,6 +85,7 @@ struct WorkerPoolClient::Wire {
 
 WorkerPoolClient::WorkerPoolClient(const Connection& connection)
     : deadline_(connection.options().deadline),
+      change_attempts_(connection.options().change_attempts),
       wire_(new Wire{v1::WorkerPool::NewStub(connection.channel())}) {}
 
 WorkerPoolClient::~WorkerPoolClient() = default;
@@ -75,7 +94,7 @@ absl::StatusOr<StartedPool> WorkerPoolClient::Start(const std::string& worker_id
   v1::StartRequest request;
   request.set_save(save);
   const absl::StatusOr<v1::StartResponse> response =
-      CallPool(*wire_->stub, &Stub::Start, request, worker_id, deadline_);
+      CallPool(*wire_->stub, &Stub::Start, request, worker_id, deadline_, change_attempts_);
   if (!response.ok()) return response.status();
   return FromProto(*response);
 }
@@ -83,7 +102,7 @@ absl::StatusOr<StartedPool> WorkerPoolClient::Start(const std::string& worker_id
 absl::StatusOr<std::vector<PoolReply<StartedPool>>> WorkerPoolClient::StartAll(bool save) {
   v1::StartRequest request;
   request.set_save(save);
-  return CallAll<StartedPool>(*wire_->stub, &Stub::Start, request, deadline_,
+  return CallAll<StartedPool>(*wire_->stub, &Stub::Start, request, deadline_, change_attempts_,
                               [](const v1::PoolReply& reply) { return FromProto(reply.start()); });
 }
 
@@ -95,7 +114,8 @@ absl::Duration WorkerPoolClient::WaitForStop(std::optional<absl::Duration> timeo
 absl::StatusOr<StopReport> WorkerPoolClient::Stop(std::optional<absl::Duration> timeout,
                                                   const std::string& worker_id, bool save) {
   const absl::StatusOr<v1::StopResponse> response =
-      CallPool(*wire_->stub, &Stub::Stop, MakeStop(timeout, save), worker_id, WaitForStop(timeout));
+      CallPool(*wire_->stub, &Stub::Stop, MakeStop(timeout, save), worker_id, WaitForStop(timeout),
+               change_attempts_);
   if (!response.ok()) return response.status();
   return FromProto(*response);
 }
@@ -103,38 +123,41 @@ absl::StatusOr<StopReport> WorkerPoolClient::Stop(std::optional<absl::Duration> 
 absl::StatusOr<std::vector<PoolReply<StopReport>>> WorkerPoolClient::StopAll(
     std::optional<absl::Duration> timeout, bool save) {
   return CallAll<StopReport>(*wire_->stub, &Stub::Stop, MakeStop(timeout, save),
-                             WaitForStop(timeout),
+                             WaitForStop(timeout), change_attempts_,
                              [](const v1::PoolReply& reply) { return FromProto(reply.stop()); });
 }
 
 absl::StatusOr<int> WorkerPoolClient::ForceStop(const std::string& worker_id) {
   const absl::StatusOr<v1::ForceStopResponse> response =
-      CallPool(*wire_->stub, &Stub::ForceStop, v1::ForceStopRequest(), worker_id, deadline_);
+      CallPool(*wire_->stub, &Stub::ForceStop, v1::ForceStopRequest(), worker_id, deadline_,
+               change_attempts_);
   if (!response.ok()) return response.status();
   return response->asked();
 }
 
 absl::StatusOr<std::vector<PoolReply<int>>> WorkerPoolClient::ForceStopAll() {
   return CallAll<int>(*wire_->stub, &Stub::ForceStop, v1::ForceStopRequest(), deadline_,
+                      change_attempts_,
                       [](const v1::PoolReply& reply) { return reply.force_stop().asked(); });
 }
 
 absl::StatusOr<PoolStats> WorkerPoolClient::Stats(const std::string& worker_id) {
-  const absl::StatusOr<v1::StatsResponse> response =
-      CallPool(*wire_->stub, &Stub::Stats, v1::StatsRequest(), worker_id, deadline_);
+  const absl::StatusOr<v1::StatsResponse> response = CallPool(
+      *wire_->stub, &Stub::Stats, v1::StatsRequest(), worker_id, deadline_, change_attempts_);
   if (!response.ok()) return response.status();
   return FromProto(*response);
 }
 
 absl::StatusOr<std::vector<PoolReply<PoolStats>>> WorkerPoolClient::StatsAll() {
   return CallAll<PoolStats>(*wire_->stub, &Stub::Stats, v1::StatsRequest(), deadline_,
+                            change_attempts_,
                             [](const v1::PoolReply& reply) { return FromProto(reply.stats()); });
 }
 
 absl::StatusOr<ChangedPool> WorkerPoolClient::Update(const PoolChange& change,
                                                      const std::string& worker_id) {
-  const absl::StatusOr<v1::UpdatePoolResponse> response =
-      CallPool(*wire_->stub, &Stub::UpdatePool, ToProto(change), worker_id, deadline_);
+  const absl::StatusOr<v1::UpdatePoolResponse> response = CallPool(
+      *wire_->stub, &Stub::UpdatePool, ToProto(change), worker_id, deadline_, change_attempts_);
   if (!response.ok()) return response.status();
   return FromProto(*response);
 }
@@ -142,7 +165,7 @@ absl::StatusOr<ChangedPool> WorkerPoolClient::Update(const PoolChange& change,
 absl::StatusOr<std::vector<PoolReply<ChangedPool>>> WorkerPoolClient::UpdateAll(
     const PoolChange& change) {
   return CallAll<ChangedPool>(
-      *wire_->stub, &Stub::UpdatePool, ToProto(change), deadline_,
+      *wire_->stub, &Stub::UpdatePool, ToProto(change), deadline_, change_attempts_,
       [](const v1::PoolReply& reply) { return FromProto(reply.update_pool()); });
 }
 

@@ -19,8 +19,9 @@ namespace millrace::client {
 // options' deadline passed (the call may have taken effect all the same), and those of the server
 // with its message. A call that names another pool besides fails with NOT_FOUND if there is none of
 // this worker id, UNAVAILABLE if its server does not take the request or is lost, DEADLINE_EXCEEDED
-// if it has taken it and does not answer in time. Made from a connection that outlives it.
-// Thread-safe.
+// if it has taken it and does not answer in time. A call that changes something and names no other
+// pool is made again while it is UNAVAILABLE, and has its effect once. Made from a connection that
+// outlives it. Thread-safe.
 class WorkerPoolClient {
  public:
   explicit WorkerPoolClient(const Connection& connection);
@@ -69,6 +70,7 @@ class WorkerPoolClient {
 
   // Constant after construction.
   const absl::Duration deadline_;
+  const int change_attempts_;
   const std::unique_ptr<Wire> wire_;
 };
 

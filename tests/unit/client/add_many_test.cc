@@ -19,7 +19,7 @@ class AddManyTest : public testing::Test {
     server_.queue.on_add_jobs = [this](const v1::AddJobsRequest& request,
                                        v1::AddJobsResponse* response) {
       calls_.push_back(request);
-      if (!answer_.ok() && calls_.size() == failing_call_) return answer_;
+      if (!answer_.ok() && calls_.size() >= failing_call_) return answer_;
       for (int i = 0; i < request.jobs_size(); ++i) {
         v1::AddedJob& job = *response->add_jobs();
         job.set_id(++last_id_);

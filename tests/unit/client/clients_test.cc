@@ -14,8 +14,10 @@
 namespace millrace::client {
 namespace {
 
+using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::SizeIs;
 
 class ClientsTest : public testing::Test {
  protected:
@@ -187,15 +189,85 @@ TEST_F(ClientsTest, ReadsAreGivenUpAfterTheAttempts) {
   EXPECT_EQ(calls, 2);
 }
 
-TEST_F(ClientsTest, ChangesAreNeverRepeated) {
+TEST_F(ClientsTest, ChangesAreRepeatedUnderTheirRequestIdWhileTheServerIsUnavailable) {
+  std::vector<std::string> ids;
+  server_.queue.on_add_job = [&ids](const v1::AddJobRequest& request,
+                                    v1::AddJobResponse* response) {
+    ids.push_back(request.request_id());
+    if (ids.size() < 3) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "no answer");
+    *response->mutable_job() = WireJob(42, "t");
+    response->set_result(v1::ADD_RESULT_CREATED);
+    return grpc::Status::OK;
+  };
+  server_.Start();
+  JobQueueClient queue(Connect());
+  EXPECT_EQ(queue.AddJob({.task_identifier = "t"})->job.job.id, 42);
+  ASSERT_EQ(ids.size(), 3U);
+  EXPECT_FALSE(ids[0].empty());
+  EXPECT_THAT(ids, Each(ids[0]));
+  ASSERT_TRUE(queue.AddJob({.task_identifier = "t"}).ok());
+  EXPECT_NE(ids[3], ids[0]);
+}
+
+TEST_F(ClientsTest, ChangesAreGivenUpAfterTheAttempts) {
   std::atomic<int> calls = 0;
   server_.pool.on_start = [&calls](v1::StartResponse*) {
     ++calls;
-    return grpc::Status(grpc::StatusCode::UNAVAILABLE, "the database is away");
+    return grpc::Status(grpc::StatusCode::UNAVAILABLE, "shutting down");
   };
   server_.Start();
-  EXPECT_TRUE(absl::IsUnavailable(WorkerPoolClient(Connect()).Start().status()));
+  EXPECT_TRUE(
+      absl::IsUnavailable(WorkerPoolClient(Connect({.change_attempts = 2})).Start().status()));
+  EXPECT_EQ(calls, 2);
+}
+
+TEST_F(ClientsTest, ChangesThatWereRefusedAreNotRepeated) {
+  std::atomic<int> calls = 0;
+  server_.pool.on_start = [&calls](v1::StartResponse*) {
+    ++calls;
+    return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "already running");
+  };
+  server_.Start();
+  EXPECT_TRUE(absl::IsFailedPrecondition(WorkerPoolClient(Connect()).Start().status()));
   EXPECT_EQ(calls, 1);
+}
+
+TEST_F(ClientsTest, ChangesAreNotRepeatedBeyondTheDeadline) {
+  std::atomic<int> calls = 0;
+  server_.pool.on_start = [&calls](v1::StartResponse*) {
+    ++calls;
+    return grpc::Status(grpc::StatusCode::UNAVAILABLE, "shutting down");
+  };
+  server_.Start();
+  ClientOptions options;
+  options.deadline = absl::Milliseconds(90);
+  options.change_attempts = 5;
+  EXPECT_TRUE(absl::IsUnavailable(WorkerPoolClient(Connect(options)).Start().status()));
+  EXPECT_EQ(calls, 1);
+}
+
+TEST_F(ClientsTest, EveryChangeHasARequestId) {
+  std::vector<std::string> ids;
+  server_.queue.on_add_jobs = [&ids](const v1::AddJobsRequest& request, v1::AddJobsResponse*) {
+    ids.push_back(request.request_id());
+    return grpc::Status::OK;
+  };
+  server_.queue.on_cancel_jobs = [&ids](const v1::CancelJobsRequest& request,
+                                        v1::CancelJobsResponse*) {
+    ids.push_back(request.request_id());
+    return grpc::Status::OK;
+  };
+  server_.pool.on_stop = [&ids](const v1::StopRequest& request, v1::StopResponse*) {
+    ids.push_back(request.request_id());
+    return grpc::Status::OK;
+  };
+  server_.Start();
+  Connection& connection = Connect();
+  JobQueueClient queue(connection);
+  EXPECT_TRUE(queue.AddJobs({}).ok());
+  EXPECT_TRUE(queue.CancelJobs({}, "").ok());
+  EXPECT_TRUE(WorkerPoolClient(connection).Stop(std::nullopt).ok());
+  EXPECT_THAT(ids, ElementsAre(SizeIs(33), SizeIs(33), SizeIs(33)));
 }
 
 TEST_F(ClientsTest, StopSendsItsTimeoutOrNone) {
@@ -243,12 +315,15 @@ TEST(ConnectionTest, FillsInThePort) {
 }
 
 TEST(ConnectionTest, NamesEveryOptionThatIsWrong) {
-  const absl::Status status =
-      Connection::Create({.address = "", .deadline = absl::ZeroDuration(), .read_attempts = 6})
-          .status();
+  const absl::Status status = Connection::Create({.address = "",
+                                                  .deadline = absl::ZeroDuration(),
+                                                  .read_attempts = 6,
+                                                  .change_attempts = 0})
+                                  .status();
   EXPECT_TRUE(absl::IsInvalidArgument(status));
   EXPECT_THAT(std::string(status.message()),
-              AllOf(HasSubstr("address"), HasSubstr("deadline"), HasSubstr("read_attempts")));
+              AllOf(HasSubstr("address"), HasSubstr("deadline"), HasSubstr("read_attempts"),
+                    HasSubstr("change_attempts")));
 }
 
 }  // namespace
