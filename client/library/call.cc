@@ -25,13 +25,17 @@ void SetTimeout(grpc::ClientContext& context, absl::Duration timeout) {
   context.set_deadline(gpr_time_from_micros(absl::ToInt64Microseconds(timeout), GPR_TIMESPAN));
 }
 
+bool MayBeTriedAgain(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsCancelled(status);
+}
+
 Repetition::Repetition(absl::Duration timeout, int attempts)
     : deadline_(SystemClock().Monotonic() + timeout), attempts_left_(attempts) {}
 
 absl::Duration Repetition::time_left() const { return deadline_ - SystemClock().Monotonic(); }
 
 bool Repetition::PauseAfter(const absl::Status& status) {
-  if (!absl::IsUnavailable(status) || --attempts_left_ <= 0) return false;
+  if (!MayBeTriedAgain(status) || --attempts_left_ <= 0) return false;
   absl::BitGen random;
   const absl::Duration pause = pause_ * absl::Uniform<double>(random, 1.0, 1.2);
   if (pause >= time_left()) return false;

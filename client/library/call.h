@@ -40,9 +40,13 @@ absl::Status Call(Stub& stub,
   return FromGrpc((stub.*method)(&context, request, response));
 }
 
-// Makes one unary call that changes something, and makes it again while it fails with UNAVAILABLE:
-// at most `attempts` times, with rising pauses, all within `timeout`. Each time it is the same
-// request. REQUIRES: the request has a request_id.
+// Whether a server may have broken the call off since it ends, as gRPC says it, or could not be
+// reached. CANCELLED does so only where the caller has not cancelled it.
+bool MayBeTriedAgain(const absl::Status& status);
+
+// Makes one unary call that changes something, and makes it again while MayBeTriedAgain: at most
+// `attempts` times, with rising pauses, all within `timeout`. Each time it is the same request.
+// REQUIRES: the request has a request_id.
 template <typename Stub, typename Request, typename Response>
 absl::Status CallUntilDone(
     Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),

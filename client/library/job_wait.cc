@@ -81,7 +81,7 @@ absl::StatusOr<WaitedJob> JobWait::Ask(absl::Duration wait) {
 }
 
 bool JobWait::MayTryAgain(const absl::Status& failure, absl::Duration deadline) {
-  if (!absl::IsUnavailable(failure) && !absl::IsDeadlineExceeded(failure)) return false;
+  if (!MayBeTriedAgain(failure) && !absl::IsDeadlineExceeded(failure)) return false;
   ++failures_;
   const bool never_came =
       !answered_ && options_.first_attempts > 0 && failures_ >= options_.first_attempts;

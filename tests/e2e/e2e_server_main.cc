@@ -93,6 +93,8 @@ void RegisterTestTasks(TaskRegistry& tasks) {
   tasks.Add("failing", [](TaskContext&) { return TaskResult::Fail("as always"); });
   tasks.Add("gated", Gated);
   tasks.Add("verbose", Verbose);
+  tasks.Add("echo",
+            [](TaskContext& context) { return TaskResult::Success(context.job().payload); });
   tasks.Add("ignoring", Ignoring);
 }
 

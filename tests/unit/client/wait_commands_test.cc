@@ -89,7 +89,11 @@ class WaitCommandsTest : public testing::Test {
 };
 
 TEST_F(WaitCommandsTest, TheLibraryAsksAgainUntilTheJobHasEnded) {
-  Serve({Away, NotEnded, Away, Completed()});
+  // So does a server that ends break calls off.
+  const auto cancelled = [](const v1::WaitJobRequest&, v1::WaitJobResponse*) {
+    return grpc::Status(grpc::StatusCode::CANCELLED, "CANCELLED");
+  };
+  Serve({Away, NotEnded, cancelled, Completed()});
   const auto job = client::JobQueueClient(Connect()).WaitJob(42, absl::InfiniteDuration());
   ASSERT_TRUE(job.ok()) << job.status();
   EXPECT_TRUE(job->finished);
