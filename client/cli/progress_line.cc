@@ -1,11 +1,12 @@
 #include "client/cli/progress_line.h"
 
 #include <algorithm>
-#include <cmath>
+#include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "client/output/event_output.h"
+#include "client/output/job_output.h"
 #include "client/output/names.h"
 #include "client/output/text.h"
 
@@ -19,10 +20,8 @@ constexpr size_t kUsualWidth = 80;
 constexpr char kLineStart[] = "\r\x1b[K";
 
 std::string Bar(double percent) {
-  const double share = std::clamp(percent / 100, 0.0, 1.0);
-  const int full = static_cast<int>(std::floor(share * kBarWidth));
-  return absl::StrCat("[", std::string(full, '#'), std::string(kBarWidth - full, '-'), "]",
-                      absl::StrFormat(" %3.0f %%", std::floor(share * 100)));
+  const int full = static_cast<int>(std::clamp(percent / 100, 0.0, 1.0) * kBarWidth);
+  return absl::StrCat("[", std::string(full, '#'), std::string(kBarWidth - full, '-'), "]");
 }
 
 std::string StateText(const JobDetails& details) {
@@ -53,46 +52,47 @@ ProgressLine::~ProgressLine() {
 }
 
 void ProgressLine::ShowState(const JobDetails& details) {
-  std::string text = StateText(details);
-  if (text == state_) return;
-  state_ = std::move(text);
-  // What the attempt before had come to.
-  if (details.state != JobState::kHeld) percent_.reset();
-  if (terminal_) return Draw();
-  session_.console().err << name_ << ": " << VisibleText(state_) << std::endl;
+  if (std::string state = StateText(details); state != state_) {
+    state_ = std::move(state);
+    // What the attempt before had come to.
+    if (details.state != JobState::kHeld) progress_.reset();
+    Tell(state_);
+  }
+  if (details.progress.has_value()) ShowProgress(details.progress->progress);
 }
 
 void ProgressLine::ShowEvent(const client::FeedEvent& event) {
   if (IsEnd(event.type)) return;
-  if (!terminal_) {
-    session_.console().err << EventLine(event, /*colored=*/false) << std::endl;
-    return;
-  }
-  percent_.reset();
-  message_ = event.type;
-  if (const auto* job = std::get_if<JobEventData>(&event.data); job != nullptr) {
-    if (!job->error.empty()) absl::StrAppend(&message_, ": ", job->error);
-  }
-  Draw();
+  const auto* job = std::get_if<JobEventData>(&event.data);
+  if (job != nullptr && job->progress != nullptr) return ShowProgress(*job->progress);
+  progress_.reset();
+  event_ = event.type;
+  if (job != nullptr && !job->error.empty()) absl::StrAppend(&event_, ": ", job->error);
+  if (terminal_) return Draw();
+  session_.console().err << EventLine(event, /*colored=*/false) << std::endl;
 }
 
-void ProgressLine::ShowProgress(std::optional<double> percent, const std::string& message) {
-  percent_ = percent;
-  message_ = message;
+void ProgressLine::ShowProgress(const JobProgress& progress) {
+  // The feed and the state say the same.
+  if (progress_ == progress) return;
+  progress_ = progress;
+  event_.clear();
+  Tell(ProgressText(progress));
+}
+
+void ProgressLine::Tell(const std::string& news) {
   if (terminal_) return Draw();
-  session_.console().err << name_ << ":"
-                         << (percent.has_value() ? absl::StrFormat(" %.0f %%", *percent) : "")
-                         << (message.empty() ? "" : " ") << VisibleText(message) << std::endl;
+  session_.console().err << name_ << ": " << VisibleText(news) << std::endl;
 }
 
 void ProgressLine::Draw() {
   std::string line = name_;
-  if (percent_.has_value()) {
-    absl::StrAppend(&line, " ", Bar(*percent_));
+  if (progress_.has_value()) {
+    absl::StrAppend(&line, " ", Bar(progress_->percent), " ", ProgressText(*progress_));
   } else if (!state_.empty()) {
     absl::StrAppend(&line, ": ", state_);
   }
-  if (!message_.empty()) absl::StrAppend(&line, percent_.has_value() ? " " : "; ", message_);
+  if (!event_.empty()) absl::StrAppend(&line, "; ", event_);
   const size_t width = session_.width() == 0 ? kUsualWidth : session_.width();
   session_.console().err << kLineStart << Shortened(VisibleText(line), width - 1) << std::flush;
   drawn_ = true;

@@ -6,6 +6,7 @@
 #include "client/cli/session.h"
 #include "client/library/feed_message.h"
 #include "server/model/job.h"
+#include "server/model/job_progress.h"
 
 namespace millrace::cli {
 
@@ -20,14 +21,15 @@ class ProgressLine {
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
-  // Without effect if nothing has changed that is told.
+  // With the progress of its handler. Without effect if nothing has changed that is told.
   void ShowState(const JobDetails& details);
   // An end is left out, since the command tells it by itself.
   void ShowEvent(const client::FeedEvent& event);
-  // `percent` is 0 to 100, or nothing where it is not known.
-  void ShowProgress(std::optional<double> percent, const std::string& message);
 
  private:
+  void ShowProgress(const JobProgress& progress);
+  // Draws the line anew, or elsewhere than on a terminal writes one with the news.
+  void Tell(const std::string& news);
   void Draw();
 
   // Constant after construction.
@@ -36,8 +38,10 @@ class ProgressLine {
   const bool terminal_;
 
   std::string state_;
-  std::optional<double> percent_;
-  std::string message_;
+  // What the handler said last; nothing before, and after its end.
+  std::optional<JobProgress> progress_;
+  // Of the event told last, unless there was progress since.
+  std::string event_;
   bool drawn_ = false;
 };
 

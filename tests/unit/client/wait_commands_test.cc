@@ -210,17 +210,20 @@ class RunCommandTest : public WaitCommandsTest {
     kill(getpid(), SIGINT);
     return NotEnded(request, response);
   }
+
   // A feed that brings these events of the job once they are asked for, and then stays open.
   void ServeEvents(std::vector<v1::EventsResponse> messages) {
-    server_.pool.on_events = [messages](const v1::EventsRequest& request,
-                                        FakePool::EventWriter& writer,
-                                        grpc::ServerContext& context) {
+    server_.pool.on_events = [this, messages](const v1::EventsRequest& request,
+                                              FakePool::EventWriter& writer,
+                                              grpc::ServerContext& context) {
       if (request.job_ids().empty()) {
         writer.Write(WireBookmark("a", 6));
       } else {
         EXPECT_THAT(request.job_ids(), ElementsAre(42));
         EXPECT_EQ(request.after_sequence(), 6);
         for (const v1::EventsResponse& message : messages) writer.Write(message);
+        MutexLock lock(mutex_);
+        events_sent_ = true;
       }
       Mutex mutex;
       CondVar never;
@@ -229,6 +232,34 @@ class RunCommandTest : public WaitCommandsTest {
       return grpc::Status::CANCELLED;
     };
   }
+  // A state that is looked for whenever the feed is silent.
+  void ServeHeldJob(double percent = 0) {
+    server_.queue.on_get_job = [this, percent](const v1::GetJobRequest& request,
+                                               v1::GetJobResponse* response) {
+      v1::Job& job = *response->mutable_job() = WireJob(request.id(), "send_email");
+      job.set_state(v1::JOB_STATE_HELD);
+      job.set_worker_id("w-2");
+      if (percent > 0) job.mutable_progress()->set_percent(percent);
+      MutexLock lock(mutex_);
+      if (events_sent_) ++looks_;
+      changed_.NotifyAll();
+      return grpc::Status::OK;
+    };
+  }
+  // When everything was shown: at the second look, what was sent before the first has come.
+  grpc::Status CompletedOnceAllIsShown(const v1::WaitJobRequest& request,
+                                       v1::WaitJobResponse* response) {
+    MutexLock lock(mutex_);
+    while (looks_ < 2) changed_.Wait(mutex_);
+    looks_ = 0;
+    events_sent_ = false;
+    return Completed()(request, response);
+  }
+
+  Mutex mutex_;
+  CondVar changed_;
+  bool events_sent_ ABSL_GUARDED_BY(mutex_) = false;
+  int looks_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 TEST_F(RunCommandTest, TheResultAloneGoesToStandardOutput) {
@@ -260,35 +291,43 @@ TEST_F(RunCommandTest, ForProgramsTheWholeEndIsOneObject) {
               StartsWith("{\"finished\":true,\"job\":{\"id\":42,"));
 }
 
-TEST_F(RunCommandTest, EventsOnTheWayAreTold) {
+TEST_F(RunCommandTest, EventsAndTheStateAreToldOnTheWay) {
   v1::EventsResponse failed = WireEvents("a", 7, 7, "send_email");
   failed.mutable_batch()->mutable_events(0)->set_type("job/failed");
   failed.mutable_batch()->mutable_events(0)->mutable_job()->set_error("busy");
-  // It ends once the state was asked for, and so after the event was shown.
-  Mutex mutex;
-  CondVar changed;
-  bool shown = false;
-  server_.queue.on_get_job = [&](const v1::GetJobRequest& request, v1::GetJobResponse* response) {
-    *response->mutable_job() = WireJob(request.id(), "send_email");
-    response->mutable_job()->set_state(v1::JOB_STATE_HELD);
-    response->mutable_job()->set_worker_id("w-2");
-    MutexLock lock(mutex);
-    shown = true;
-    changed.NotifyAll();
-    return grpc::Status::OK;
-  };
   ServeEvents({WireBookmark("a", 6), failed});
-  Serve({[&](const v1::WaitJobRequest& request, v1::WaitJobResponse* response) {
-    MutexLock lock(mutex);
-    while (!shown) changed.Wait(mutex);
-    return Completed()(request, response);
+  ServeHeldJob();
+  Serve({[this](const auto& request, auto* response) {
+    return CompletedOnceAllIsShown(request, response);
   }});
   const CommandRun plain = Run({"run", "send_email"});
   EXPECT_THAT(plain.err, HasSubstr("job/failed"));
   EXPECT_THAT(plain.err, HasSubstr("busy\n"));
-  shown = false;
+  EXPECT_THAT(plain.err, HasSubstr("job 42: held by w-2, attempt 0/25\n"));
   const CommandRun drawn = Run({"run", "send_email"}, {.width = 60, .err_is_terminal = true});
-  EXPECT_THAT(drawn.err, HasSubstr("\r\x1b[Kjob 42; job/failed: busy"));
+  EXPECT_THAT(drawn.err, HasSubstr("job/failed: busy"));
+  EXPECT_THAT(drawn.err, HasSubstr("\r\x1b[Kjob 42: held by w-2, attempt 0/25"));
+  EXPECT_THAT(drawn.err, HasSubstr("\r\x1b[Kjob 42 (send_email): completed\n"));
+}
+
+TEST_F(RunCommandTest, ProgressIsABarOnATerminalAndLinesElsewhere) {
+  v1::EventsResponse progress = WireEvents("a", 7, 7, "send_email");
+  v1::Event& event = *progress.mutable_batch()->mutable_events(0);
+  event.set_type("job/progress");
+  event.mutable_job()->mutable_progress()->set_percent(50);
+  event.mutable_job()->mutable_progress()->set_message("half");
+  ServeEvents({progress});
+  // Where another server runs the job, the state alone tells of it.
+  ServeHeldJob(75);
+  Serve({[this](const auto& request, auto* response) {
+    return CompletedOnceAllIsShown(request, response);
+  }});
+  const CommandRun drawn = Run({"run", "send_email"}, {.width = 60, .err_is_terminal = true});
+  EXPECT_THAT(drawn.err, HasSubstr("\r\x1b[Kjob 42 [############------------] 50% half"));
+  EXPECT_THAT(drawn.err, HasSubstr("\r\x1b[Kjob 42 [##################------] 75%"));
+  const CommandRun plain = Run({"run", "send_email"});
+  EXPECT_THAT(plain.err, HasSubstr("job 42: 50% half\n"));
+  EXPECT_THAT(plain.err, HasSubstr("job 42: 75%\n"));
 }
 
 TEST_F(RunCommandTest, CtrlCSaysWhichJobGoesOn) {
