@@ -7,6 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/rpc/rpc_fixture.h"
+#include "tests/support/eventually.h"
 
 namespace millrace {
 namespace {
@@ -173,6 +174,96 @@ TEST_F(RequestIdTest, AfterADayAnIdOfThePoolIsNew) {
   ASSERT_EQ(Start("s"), "OK");
   clock_.Advance(absl::Hours(24));
   EXPECT_EQ(Start("s"), "FAILED_PRECONDITION: already running");
+}
+
+// Calls that name other pools: a second server shares the database.
+class FleetRequestIdTest : public RequestIdTest {
+ protected:
+  FleetRequestIdTest() {
+    fleet_store_.OnNotify([this] {
+      fleet_.Wake();
+      other_fleet_.Wake();
+    });
+    StartServer();
+    EXPECT_EQ(other_fleet_.Start(), absl::OkStatus());
+    EXPECT_TRUE(Eventually([this] {
+      return fleet_store_.HasReported("worker-1") && fleet_store_.HasReported("worker-2");
+    }));
+  }
+  // With the id "r".
+  template <typename Request>
+  static Request ForAll() {
+    Request request;
+    request.set_request_id("r");
+    request.mutable_pool()->set_all(true);
+    return request;
+  }
+
+  FakePoolControl other_pool_{"worker-2"};
+  PoolCommands other_commands_{other_pool_, fleet_store_};
+  Fleet other_fleet_{fleet_store_,
+                     other_commands_,
+                     {.worker_id = "worker-2", .pool_name = "pool-of-tests"},
+                     clock_,
+                     {}};
+};
+
+TEST_F(FleetRequestIdTest, AnotherPoolIsStartedOnceForEachId) {
+  v1::StartRequest request;
+  request.set_request_id("r");
+  request.mutable_pool()->set_worker_id("worker-2");
+  for (int time = 0; time < 2; ++time) {
+    v1::StartResponse response;
+    ASSERT_EQ(ToText(pool_stub().Start(NewContext().get(), request, &response)), "OK");
+    EXPECT_EQ(response.worker_id(), "worker-2");
+  }
+  request.mutable_pool()->set_worker_id("worker-1");
+  v1::StartResponse response;
+  EXPECT_EQ(ToText(pool_stub().Start(NewContext().get(), request, &response)), kUsedBefore);
+  EXPECT_EQ(Start("r"), kUsedBefore);
+  EXPECT_FALSE(pool_.Stats().running);
+}
+
+TEST_F(FleetRequestIdTest, AStopOfAllThatCameBeforeIsAnsweredWithWhatEachPoolSaid) {
+  ASSERT_EQ(Start(""), "OK");
+  const auto request = ForAll<v1::StopRequest>();
+  for (int time = 0; time < 2; ++time) {
+    v1::StopResponse response;
+    ASSERT_EQ(ToText(pool_stub().Stop(NewContext().get(), request, &response)), "OK");
+    ASSERT_THAT(response.pools(), SizeIs(2));
+    EXPECT_EQ(response.pools(0).stop().finished(), 1);
+    EXPECT_EQ(response.pools(1).message(), "not running");
+  }
+}
+
+TEST_F(FleetRequestIdTest, AForceStopOfAllThatCameBeforeAsksNobodyAgain) {
+  ASSERT_EQ(Start(""), "OK");
+  const auto request = ForAll<v1::ForceStopRequest>();
+  v1::ForceStopResponse first;
+  ASSERT_EQ(ToText(pool_stub().ForceStop(NewContext().get(), request, &first)), "OK");
+  v1::StopResponse stopped;
+  ASSERT_EQ(Stop("", &stopped), "OK");
+  v1::ForceStopResponse again;
+  ASSERT_EQ(ToText(pool_stub().ForceStop(NewContext().get(), request, &again)), "OK");
+  ASSERT_THAT(again.pools(), SizeIs(2));
+  EXPECT_EQ(again.pools(0).force_stop().asked(), 7);
+}
+
+TEST_F(FleetRequestIdTest, AChangeOfAllThatCameBeforeDoesNotUndoALaterOne) {
+  auto request = ForAll<v1::UpdatePoolRequest>();
+  request.set_concurrency(5);
+  v1::UpdatePoolResponse response;
+  ASSERT_EQ(ToText(pool_stub().UpdatePool(NewContext().get(), request, &response)), "OK");
+  v1::UpdatePoolRequest later = request;
+  later.set_request_id("later");
+  later.set_concurrency(6);
+  ASSERT_EQ(ToText(pool_stub().UpdatePool(NewContext().get(), later, &response)), "OK");
+  ASSERT_EQ(ToText(pool_stub().UpdatePool(NewContext().get(), request, &response)), "OK");
+  EXPECT_EQ(response.pools(1).update_pool().concurrency(), 5);
+  EXPECT_EQ(pool_.Stats().concurrency, 6);
+  EXPECT_EQ(other_pool_.Stats().concurrency, 6);
+  request.set_save(true);
+  EXPECT_EQ(ToText(pool_stub().UpdatePool(NewContext().get(), request, &response)), kUsedBefore);
 }
 
 }  // namespace
