@@ -39,6 +39,16 @@ absl::StatusOr<v1::EventsRequest> ParseEventsRequest(const grpc::ByteBuffer& req
   return parsed;
 }
 
+// Empty for a call that changes nothing: it may be done any number of times.
+template <typename Request>
+absl::StatusOr<RequestKey> KeyOf(const char* method, const Request& request) {
+  if constexpr (requires { request.request_id(); }) {
+    return ToRequestKey(method, request.request_id(), request);
+  } else {
+    return RequestKey();
+  }
+}
+
 }  // namespace
 
 WorkerPoolService::WorkerPoolService(PoolCommands& commands, Fleet& fleet, EventEmitter& emitter,
@@ -82,8 +92,7 @@ grpc::ServerUnaryReactor* WorkerPoolService::CarryOut(grpc::CallbackServerContex
   CallLane& lane = request.has_pool() ? method.fleet_lane : method.own_lane;
   lane.Run(RpcCall(context, method.full_name), reactor,
            [this, method, patience, request, &response,
-            key = ToRequestKey(method.full_name, request.request_id(),
-                               request)]() -> absl::StatusOr<CallLane::Reply> {
+            key = KeyOf(method.full_name, request)]() -> absl::StatusOr<CallLane::Reply> {
              if (!key.ok()) return key.status();
              absl::StatusOr<std::string> answer =
                  done_.Do(*key, [&]() -> absl::StatusOr<std::string> {
