@@ -84,9 +84,10 @@ TEST(EventBlockTest, WhatAJobEventMayTellComesBackWhereverItStands) {
   DataOf(events[5]).flags = {"eu", "slow"};
   DataOf(events[6]).attempt = 7;
   DataOf(events[7]).task_identifier = "another";
-  events[8] = Event();
+  events[8].type = EventType::kPoolStart;
+  events[8].data.emplace<PoolEventData>();
   events[9].type = EventType::kWorkerError;
-  events[9].data = WorkerErrorData{.operation = "claim", .error = "no database"};
+  events[9].data.emplace<WorkerErrorData>(WorkerErrorData{"claim", "no database"});
   const EventBlock block = Stamped(events);
   ExpectSame(block, events);
   EXPECT_EQ(std::get<WorkerErrorData>(block.Unpack()[9].data).error, "no database");
