@@ -115,7 +115,7 @@ TEST_F(CommandsTest, StatsShowsStateAndCounters) {
             R"({"worker_id":"w-1","pool_name":"host","running":true,"concurrency":10,"active":3,)"
             R"("buffered":0,"completed":12345678901,"failed":0,"errors":0,"claimed":0,)"
             R"("given_back":0,"stale_returned":0,"interrupted":0,"stuck":0,)"
-            R"("running_since":"2024-07-03T09:43:40Z"})"
+            R"("running_since":"2024-07-03T09:43:40Z","task_identifiers":[],"forbidden_flags":[]})"
             "\n");
 }
 
