@@ -39,7 +39,7 @@ Style StyleOf(client::PoolState state) {
 }
 
 std::string LeaseText(const client::ListedPool& pool) {
-  if (!pool.lease_ttl.has_value()) return "-";
+  if (!pool.lease_ttl.has_value()) return pool.state == client::PoolState::kLost ? "ended" : "-";
   if (!pool.lease_expires_in.has_value()) return "?";
   const absl::Duration left = *pool.lease_expires_in;
   if (left < absl::ZeroDuration()) return absl::StrCat("ended ", DurationText(-left), " ago");

@@ -23,6 +23,8 @@ namespace {
 
 // How long calls in hand may take when the server ends.
 constexpr absl::Duration kCallGrace = absl::Seconds(5);
+// How long the others may take to learn that the server ends.
+constexpr absl::Duration kFleetGrace = absl::Seconds(2);
 // Beside those of the stores: for listening, readiness, tasks, and whoever looks with psql.
 constexpr int kOtherConnections = 32;
 constexpr absl::Duration kPartitionsInterval = absl::Hours(6);
@@ -349,6 +351,7 @@ ServiceGraph::StopResult ServiceGraph::WaitAndStop() {
   StopPool();
   // Until now others could hurry the stop, and see it.
   fleet_->RequestStop();
+  databases_->fleet().CloseIn(kFleetGrace);
   fleet_->Join();
   CloseDatabase(kCallGrace);
   rpc_->Shutdown(kCallGrace);

@@ -183,6 +183,7 @@ TEST_F(FleetCommandsTest, PoolsAreListed) {
   EXPECT_THAT(run.out, HasSubstr("running     3/4"));
   EXPECT_THAT(run.out, HasSubstr(" left"));
   EXPECT_THAT(run.out, HasSubstr("lost"));
+  EXPECT_THAT(run.out, HasSubstr("ended"));
   EXPECT_THAT(Run({"pools", "list", "--output", "json"}).out,
               HasSubstr("\"state\":\"running\",\"concurrency\":4,\"active\":3,\"buffered\":0,"
                         "\"seen_ago\":1,\"lease\":{\"ttl\":15,\"renewed_ago\":2,"
