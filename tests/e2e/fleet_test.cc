@@ -131,7 +131,7 @@ TEST_F(FleetTest, WhatIsSavedHoldsAfterARestartOfTheServerWithThatPoolName) {
   ASSERT_EQ(Run(*server, {"stop", "--save"}).exit_code, 0);
   Stop(*server);
 
-  server = StartServer("kept", {"--concurrency=3"});
+  server = StartServer("kept");
   EXPECT_THAT(server->output(), HasSubstr("what is saved for the pool kept holds"));
   EXPECT_THAT(Stats(*server), AllOf(HasSubstr("\"running\":false"), HasSubstr("\"concurrency\":7"),
                                     HasSubstr("\"forbidden_flags\":[\"heavy\"]")));
