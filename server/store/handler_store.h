@@ -41,8 +41,9 @@ class HandlerTransaction {
 
   // Runs one statement. Errors as of PostgreSQL's: ALREADY_EXISTS for a unique violation,
   // INVALID_ARGUMENT for other constraints and bad values, ABORTED for deadlocks and serialization
-  // failures, UNAVAILABLE if the database has gone or a table is missing, INTERNAL for the rest.
-  // After an error nothing more can be done in it, but rolling back to a savepoint.
+  // failures, UNAVAILABLE if the database has gone or a table is missing, PERMISSION_DENIED,
+  // INTERNAL for the rest. After an error nothing more can be done in it, but rolling back to a
+  // savepoint.
   virtual absl::StatusOr<SqlRows> Execute(const std::string& sql,
                                           const std::vector<SqlValue>& parameters) = 0;
 

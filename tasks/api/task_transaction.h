@@ -49,7 +49,7 @@ class TaskTransaction {
   // can be done in it but "rollback to savepoint", and the attempt fails. INVALID_ARGUMENT for what
   // begins or ends a transaction, copy, and values that PostgreSQL refuses; ALREADY_EXISTS for a
   // unique violation; ABORTED for a deadlock; UNAVAILABLE if the database has gone or knows no such
-  // table; CANCELLED; INTERNAL for the rest.
+  // table; PERMISSION_DENIED; CANCELLED; INTERNAL for the rest.
   absl::StatusOr<SqlRows> Execute(SqlText sql, const std::vector<SqlValue>& parameters = {});
 
   // Adds jobs, which exist if and only if the transaction commits. INVALID_ARGUMENT for what the
