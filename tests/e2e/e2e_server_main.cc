@@ -44,22 +44,6 @@ TaskResult Unhurried(TaskContext& context) {
   return TaskResult::Success();
 }
 
-// Writes its number into the table that the test has named, adds a job, and takes a moment before
-// it ends: all of it in its transaction.
-TaskResult Book(TaskContext& context) {
-  const absl::StatusOr<millrace::TaskTransaction*> begun = context.BeginTransaction();
-  if (!begun.ok()) return TaskResult::Fail(std::string(begun.status().message()));
-  const std::string number = std::to_string(context.job().id);
-  const std::string sql = "insert into " + std::string(std::getenv("E2E_LEDGER")) + " values ($1)";
-  absl::Status done = (*begun)->Execute(millrace::SqlText::MadeAtRunTime(sql), {number}).status();
-  if (done.ok()) {
-    done = (*begun)->AddJob({.task_identifier = "noop", .correlation_id = number}).status();
-  }
-  if (!done.ok()) return TaskResult::Fail(std::string(done.message()));
-  context.WaitFor(absl::Milliseconds(context.job().id % 7));
-  return TaskResult::Success();
-}
-
 // Ends only when it is asked to.
 TaskResult Slow(TaskContext& context) {
   while (context.WaitFor(absl::Hours(1))) {
@@ -88,7 +72,6 @@ void RegisterTestTasks(TaskRegistry& tasks) {
   tasks.Add("noop", [](TaskContext&) {});
   tasks.Add("brief", Brief);
   tasks.Add("unhurried", Unhurried);
-  tasks.Add("book", Book);
   tasks.Add("slow", Slow);
   tasks.Add("failing", [](TaskContext&) { return TaskResult::Fail("as always"); });
   tasks.Add("gated", Gated);
