@@ -83,9 +83,12 @@ class PoolStressTest : public PoolOnPostgres {
       return TaskResult::Snooze(absl::Milliseconds(5));
     });
     // Longer than the grace, whatever it is asked: a straggler.
-    AddTask("deaf", [](TaskContext& context) {
-      const timespec pause{.tv_sec = 0, .tv_nsec = 1'000'000 * (context.job().id % 30)};
-      nanosleep(&pause, nullptr);
+    AddTask("deaf", [this](TaskContext& context) {
+      Mutex mutex;
+      CondVar nobody_notifies;
+      MutexLock lock(mutex);
+      real_clock_.WaitFor(mutex, nobody_notifies, absl::Milliseconds(context.job().id % 30),
+                          [] { return false; });
       return TaskResult::Success();
     });
   }
@@ -119,7 +122,7 @@ class PoolStressTest : public PoolOnPostgres {
   void Operate(Dice dice) {
     static const std::array kTimeouts = {absl::ZeroDuration(), absl::Milliseconds(1),
                                          absl::Milliseconds(20), absl::Hours(1)};
-    while (!WaitForEnd(absl::Milliseconds(dice.Below(40)))) {
+    while (!WaitForEnd(absl::Milliseconds(dice.Below(120)))) {
       const int64_t choice = dice.Below(10);
       if (choice < 6) {
         const absl::Status started = pool_->Start();
