@@ -44,6 +44,13 @@ TaskResult Unhurried(TaskContext& context) {
   return TaskResult::Success();
 }
 
+// The same, but breaks off when it is asked to.
+TaskResult Yielding(TaskContext& context) {
+  NoteRun(context);
+  if (!context.WaitFor(absl::Milliseconds(20))) return TaskResult::Fail("asked to stop");
+  return TaskResult::Success();
+}
+
 // Ends only when it is asked to.
 TaskResult Slow(TaskContext& context) {
   while (context.WaitFor(absl::Hours(1))) {
@@ -72,8 +79,12 @@ void RegisterTestTasks(TaskRegistry& tasks) {
   tasks.Add("noop", [](TaskContext&) {});
   tasks.Add("brief", Brief);
   tasks.Add("unhurried", Unhurried);
+  tasks.Add("yielding", Yielding);
   tasks.Add("slow", Slow);
-  tasks.Add("failing", [](TaskContext&) { return TaskResult::Fail("as always"); });
+  tasks.Add("failing", [](TaskContext& context) {
+    NoteRun(context);
+    return TaskResult::Fail("as always");
+  });
   tasks.Add("gated", Gated);
   tasks.Add("verbose", Verbose);
   tasks.Add("echo",
