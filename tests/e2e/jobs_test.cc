@@ -152,6 +152,17 @@ TEST_F(JobsTest, AJobAddedInATransactionRunsIfAndOnlyIfThatCommits) {
   EXPECT_EQ(schema_.Count("select count(*) from {schema}.job"), 1);
 }
 
+TEST_F(JobsTest, AnIdleServerIsToldOfAJobThatAnyProgramAdds) {
+  const auto server = StartServer({"--poll-interval-ms=3600000"});
+  for (int jobs = 1; jobs <= 2; ++jobs) {
+    ASSERT_TRUE(Eventually([&] {
+      return schema_.Count("select count(*) from {schema}.worker where idle") == 1;
+    })) << server->output();
+    AddJobs("noop", 1);
+    ASSERT_TRUE(AllComplete(jobs)) << server->output();
+  }
+}
+
 TEST_F(JobsTest, AJobWhoseTaskFailsIsKeptForItsRetry) {
   const auto server = StartServer();
   AddJobs("failing", 1);
