@@ -27,9 +27,9 @@ constexpr int kMany = 3000;
 
 class JobsTest : public testing::Test {
  protected:
-  std::unique_ptr<ServerProcess> StartServer(std::vector<std::string> more = {}) {
+  std::unique_ptr<ServerProcess> StartServer(std::vector<std::string> more = {"--concurrency=4"}) {
     std::vector<std::string> arguments = {"--database-url=" + schema_.url(),
-                                          "--schema=" + schema_.name(), "--concurrency=4"};
+                                          "--schema=" + schema_.name()};
     arguments.insert(arguments.end(), more.begin(), more.end());
     auto server = std::make_unique<ServerProcess>(
         MILLRACE_E2E_SERVER, arguments, std::vector<std::string>{"E2E_RUNS_FILE=" + RunsFile()});

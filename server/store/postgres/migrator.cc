@@ -12,6 +12,8 @@ constexpr int kNoSchema = -1;
 constexpr int kForeignSchema = -2;
 // Steps on a large schema may take long; waiting for another migrator counts, too.
 constexpr absl::Duration kLimit = absl::Hours(1);
+// Each waits for a fifth of a second at most.
+constexpr int kPartitionTries = 50;
 
 // The version of the schema, or one of the two above.
 int ReadVersion(PostgresConnection& connection) {
@@ -30,9 +32,13 @@ void Apply(PostgresConnection& connection, const SqlMigration& migration) {
 }
 
 // Without partitions everything works as well, so that only a new schema insists on them: nobody
-// can be in the way there.
+// is in the way there for long, at most an autovacuum or a busy disk.
 absl::Status MakePartitions(PostgresDatabase& database, bool new_schema) {
-  absl::Status made = PostgresMaintenanceStore(database).EnsurePartitions();
+  PostgresMaintenanceStore store(database);
+  absl::Status made = store.EnsurePartitions();
+  for (int tries = 1; new_schema && absl::IsUnavailable(made) && tries < kPartitionTries; ++tries) {
+    made = store.EnsurePartitions();
+  }
   if (made.ok() || new_schema) return made;
   spdlog::warn("cannot make partitions ahead of time: {}", std::string(made.message()));
   return absl::OkStatus();

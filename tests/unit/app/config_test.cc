@@ -119,7 +119,7 @@ TEST_F(ConfigTest, TheCommandLineBeatsTheEnvironmentAndThatBeatsTheFile) {
   const ServerOptions options = Options({"--config", file, "--concurrency", "3"});
   EXPECT_EQ(options.pool.concurrency, 3);
   EXPECT_EQ(options.pool.queue_size, 2);
-  EXPECT_EQ(options.max_connections, 6);
+  EXPECT_EQ(options.max_connections, 7);
 }
 
 TEST_F(ConfigTest, AFileMayHoldCommentsQuotesAndAnyCharacterInAValue) {

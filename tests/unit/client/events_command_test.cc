@@ -89,7 +89,8 @@ TEST_F(EventsCommandTest, PrintsOneJsonObjectPerLine) {
             R"({"sequence":5,"type":"job/completed","emitted_at":"2024-07-03T09:46:40Z",)"
             R"("worker_id":"a","incarnation":"a","job":{"job_id":1005,"task_identifier":"ping",)"
             R"("attempt":1,"max_attempts":25,"duration":0,"queue_time":0,"error":"",)"
-            R"("next_run_at":null,"queue_name":"","flags":[],"partial_success":null}})"
+            R"("next_run_at":null,"queue_name":"","flags":[],"progress":null,)"
+            R"("partial_success":null}})"
             "\n");
 }
 
