@@ -4,7 +4,6 @@
 #include <future>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -12,6 +11,7 @@
 #include "gtest/gtest.h"
 #include "server/model/job_event.h"
 #include "tests/rpc/rpc_fixture.h"
+#include "tests/support/eventually.h"
 
 namespace millrace {
 namespace {
@@ -69,13 +69,13 @@ class WaitJobTest : public RpcFixture {
     events.push_back(std::move(event));
     emitter_.Emit(std::move(events));
   }
-  // Lets the watcher look for all jobs once more, and waits until it has.
-  void LookAgain() {
+  // Lets the watcher look for all jobs once more, which it does after this pause, and waits until
+  // it has. Time passes again only if that came too early, while the watcher was still at a look.
+  void LookAgain(absl::Duration pause = absl::Milliseconds(100)) {
     const size_t before = store_.looks().size();
-    while (store_.looks().size() == before) {
-      clock_.Advance(absl::Milliseconds(100));
-      std::this_thread::yield();
-    }
+    do {
+      clock_.Advance(pause);
+    } while (!Eventually([&] { return store_.looks().size() > before; }, absl::Seconds(1)));
   }
 
   std::vector<std::unique_ptr<WaitCall>> calls_;
@@ -219,12 +219,14 @@ TEST_F(WaitJobTest, WaitsGoOnWhileTheDatabaseIsAway) {
   WaitCall* const call = Begin(7);
   store_.AwaitLooks(1);
   store_.FailReads(absl::UnavailableError("database: gone"));
+  // After failures it pauses for longer.
+  constexpr absl::Duration kLongestPause = absl::Seconds(2);
   LookAgain();
-  LookAgain();
+  LookAgain(kLongestPause);
   EXPECT_TRUE(Waits(*call));
   PutJob(7, JobState::kCompleted);
   store_.FailReads(absl::OkStatus());
-  LookAgain();
+  LookAgain(kLongestPause);
   ASSERT_EQ(Outcome(*call), "OK");
   EXPECT_TRUE(call->response.finished());
 }
