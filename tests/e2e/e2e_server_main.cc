@@ -71,7 +71,8 @@ TaskResult Gated(TaskContext& context) {
 TaskResult Verbose(TaskContext&) { return TaskResult::Cancel(std::string(8'000, 'x')); }
 
 // Never ends.
-TaskResult Ignoring(TaskContext&) {
+TaskResult Ignoring(TaskContext& context) {
+  NoteRun(context);
   while (true) pause();
 }
 

@@ -13,6 +13,7 @@
 
 #include "client/library/worker_pool_client.h"
 #include "tests/e2e/e2e_schema.h"
+#include "tests/e2e/runs_file.h"
 #include "tests/e2e/server_process.h"
 #include "tests/support/eventually.h"
 #include "tests/support/process_tree.h"
@@ -371,10 +372,11 @@ TEST_F(EmbeddedStartTest, AServerWhoseDatabaseBecomesReadOnlyIsNotReadyUntilThat
 TEST_F(EmbeddedStartTest, AHandlerThatIgnoresTheRequestLeavesNoPostgresBehind) {
   ServerProcess server(
       MILLRACE_E2E_SERVER,
-      {"--data-dir=" + data_dir_, "--graceful-shutdown-timeout-ms=100", "--stop-grace-ms=100"});
+      {"--data-dir=" + data_dir_, "--graceful-shutdown-timeout-ms=100", "--stop-grace-ms=100"},
+      {"E2E_RUNS_FILE=" + folder_.path() + "/runs"});
   ASSERT_TRUE(server.WaitUntilReady()) << server.output();
   Query("select millrace.add_job('ignoring')");
-  ASSERT_TRUE(Eventually([&] { return Query("select count(*) from millrace.claim") != "0"; }));
+  ASSERT_TRUE(Eventually([&] { return !ReadRuns(folder_.path() + "/runs").empty(); }));
   const pid_t postmaster = Postmaster();
   server.Signal(SIGTERM);
   EXPECT_EQ(server.WaitForExit(), 3) << server.output();
