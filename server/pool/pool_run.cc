@@ -314,17 +314,18 @@ void PoolRun::EndHandlers() {
 
 void PoolRun::EndLease() {
   const absl::Duration until = parts_.clock.Monotonic() + parts_.config.stop_grace;
-  const bool recorded = WaitFor(parts_.config.stop_grace, [this] {
+  WaitFor(parts_.config.stop_grace, [this] {
     mutex_.AssertHeld();
     // What handlers hold that have not ended is none of the database's fault.
     return AllRecordedLocked() || (recorder_.backlog() == 0 && exits_.claimer == 1);
   });
-  const bool workers_out = WaitFor(absl::ZeroDuration(), [this] {
+  // Looked at anew as a whole: a handler that has ended just now may have handed on its outcome.
+  const bool all_recorded = WaitFor(absl::ZeroDuration(), [this] {
     mutex_.AssertHeld();
-    return WorkersOut();
+    return AllRecordedLocked();
   });
   // What stays locked stays so under the lease.
-  if (!recorded || !workers_out || HasKept()) return;
+  if (!all_recorded || HasKept()) return;
   lease_keeper_.RequestStop(/*end_lease=*/true);
   WaitFor(until - parts_.clock.Monotonic(), [this] {
     mutex_.AssertHeld();
