@@ -15,8 +15,8 @@ struct ClientOptions {
   // How often a call that only reads is tried while the server answers UNAVAILABLE or cannot be
   // reached: 1 to 5.
   int read_attempts = 3;
-  // The same for calls that change something. Each has a request id, under which the server does it
-  // once however often it comes.
+  // The same for calls that change jobs. Each has a request id, under which it is done once however
+  // often it comes, and whichever server it reaches. Calls that change pools are tried once.
   int change_attempts = 3;
 };
 

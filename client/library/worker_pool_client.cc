@@ -21,30 +21,22 @@ constexpr absl::Duration kLongestStopEnd = absl::Seconds(30);
 template <typename Request, typename Response>
 using Method = grpc::Status (Stub::*)(grpc::ClientContext*, const Request&, Response*);
 
-// A call that changes something has a request id, and is tried so often.
+// A call that changes something has a request id. It is not repeated all the same: the next try may
+// reach another server, which knows nothing of the first.
 template <typename Request, typename Response>
 absl::Status CallOnce(Stub& stub, Method<Request, Response> method, Request& request,
-                      Response* response, absl::Duration timeout, int attempts) {
-  if constexpr (requires { request.set_request_id(""); }) {
-    request.set_request_id(NewRequestId());
-    return CallUntilDone(stub, method, request, response, timeout, attempts);
-  } else {
-    return Call(stub, method, request, response, timeout);
-  }
+                      Response* response, absl::Duration timeout) {
+  if constexpr (requires { request.set_request_id(""); }) request.set_request_id(NewRequestId());
+  return Call(stub, method, request, response, timeout);
 }
 
 // About the pool of this worker id, or, if that is empty, about the server's own.
 template <typename Request, typename Response>
 absl::StatusOr<Response> CallPool(Stub& stub, Method<Request, Response> method, Request request,
-                                  const std::string& worker_id, absl::Duration timeout,
-                                  int attempts) {
-  if (!worker_id.empty()) {
-    request.mutable_pool()->set_worker_id(worker_id);
-    // The server that is reached may have lost the other one when that had carried it out.
-    attempts = 1;
-  }
+                                  const std::string& worker_id, absl::Duration timeout) {
+  if (!worker_id.empty()) request.mutable_pool()->set_worker_id(worker_id);
   Response response;
-  const absl::Status called = CallOnce(stub, method, request, &response, timeout, attempts);
+  const absl::Status called = CallOnce(stub, method, request, &response, timeout);
   if (!called.ok()) return called;
   return response;
 }
@@ -53,10 +45,10 @@ absl::StatusOr<Response> CallPool(Stub& stub, Method<Request, Response> method, 
 template <typename Answer, typename Request, typename Response, typename ToAnswer>
 absl::StatusOr<std::vector<PoolReply<Answer>>> CallAll(Stub& stub, Method<Request, Response> method,
                                                        Request request, absl::Duration timeout,
-                                                       int attempts, ToAnswer answer) {
+                                                       ToAnswer answer) {
   request.mutable_pool()->set_all(true);
   Response response;
-  const absl::Status called = CallOnce(stub, method, request, &response, timeout, attempts);
+  const absl::Status called = CallOnce(stub, method, request, &response, timeout);
   if (!called.ok()) return called;
   if (response.pools().empty()) {
     return absl::UnimplementedError("the server looks at its own pool only; update it");
@@ -85,7 +77,6 @@ struct WorkerPoolClient::Wire {
 
 WorkerPoolClient::WorkerPoolClient(const Connection& connection)
     : deadline_(connection.options().deadline),
-      change_attempts_(connection.options().change_attempts),
       wire_(new Wire{v1::WorkerPool::NewStub(connection.channel())}) {}
 
 WorkerPoolClient::~WorkerPoolClient() = default;
@@ -94,7 +85,7 @@ absl::StatusOr<StartedPool> WorkerPoolClient::Start(const std::string& worker_id
   v1::StartRequest request;
   request.set_save(save);
   const absl::StatusOr<v1::StartResponse> response =
-      CallPool(*wire_->stub, &Stub::Start, request, worker_id, deadline_, change_attempts_);
+      CallPool(*wire_->stub, &Stub::Start, request, worker_id, deadline_);
   if (!response.ok()) return response.status();
   return FromProto(*response);
 }
@@ -102,7 +93,7 @@ absl::StatusOr<StartedPool> WorkerPoolClient::Start(const std::string& worker_id
 absl::StatusOr<std::vector<PoolReply<StartedPool>>> WorkerPoolClient::StartAll(bool save) {
   v1::StartRequest request;
   request.set_save(save);
-  return CallAll<StartedPool>(*wire_->stub, &Stub::Start, request, deadline_, change_attempts_,
+  return CallAll<StartedPool>(*wire_->stub, &Stub::Start, request, deadline_,
                               [](const v1::PoolReply& reply) { return FromProto(reply.start()); });
 }
 
@@ -114,8 +105,7 @@ absl::Duration WorkerPoolClient::WaitForStop(std::optional<absl::Duration> timeo
 absl::StatusOr<StopReport> WorkerPoolClient::Stop(std::optional<absl::Duration> timeout,
                                                   const std::string& worker_id, bool save) {
   const absl::StatusOr<v1::StopResponse> response =
-      CallPool(*wire_->stub, &Stub::Stop, MakeStop(timeout, save), worker_id, WaitForStop(timeout),
-               change_attempts_);
+      CallPool(*wire_->stub, &Stub::Stop, MakeStop(timeout, save), worker_id, WaitForStop(timeout));
   if (!response.ok()) return response.status();
   return FromProto(*response);
 }
@@ -123,41 +113,38 @@ absl::StatusOr<StopReport> WorkerPoolClient::Stop(std::optional<absl::Duration> 
 absl::StatusOr<std::vector<PoolReply<StopReport>>> WorkerPoolClient::StopAll(
     std::optional<absl::Duration> timeout, bool save) {
   return CallAll<StopReport>(*wire_->stub, &Stub::Stop, MakeStop(timeout, save),
-                             WaitForStop(timeout), change_attempts_,
+                             WaitForStop(timeout),
                              [](const v1::PoolReply& reply) { return FromProto(reply.stop()); });
 }
 
 absl::StatusOr<int> WorkerPoolClient::ForceStop(const std::string& worker_id) {
   const absl::StatusOr<v1::ForceStopResponse> response =
-      CallPool(*wire_->stub, &Stub::ForceStop, v1::ForceStopRequest(), worker_id, deadline_,
-               change_attempts_);
+      CallPool(*wire_->stub, &Stub::ForceStop, v1::ForceStopRequest(), worker_id, deadline_);
   if (!response.ok()) return response.status();
   return response->asked();
 }
 
 absl::StatusOr<std::vector<PoolReply<int>>> WorkerPoolClient::ForceStopAll() {
   return CallAll<int>(*wire_->stub, &Stub::ForceStop, v1::ForceStopRequest(), deadline_,
-                      change_attempts_,
                       [](const v1::PoolReply& reply) { return reply.force_stop().asked(); });
 }
 
 absl::StatusOr<PoolStats> WorkerPoolClient::Stats(const std::string& worker_id) {
-  const absl::StatusOr<v1::StatsResponse> response = CallPool(
-      *wire_->stub, &Stub::Stats, v1::StatsRequest(), worker_id, deadline_, change_attempts_);
+  const absl::StatusOr<v1::StatsResponse> response =
+      CallPool(*wire_->stub, &Stub::Stats, v1::StatsRequest(), worker_id, deadline_);
   if (!response.ok()) return response.status();
   return FromProto(*response);
 }
 
 absl::StatusOr<std::vector<PoolReply<PoolStats>>> WorkerPoolClient::StatsAll() {
   return CallAll<PoolStats>(*wire_->stub, &Stub::Stats, v1::StatsRequest(), deadline_,
-                            change_attempts_,
                             [](const v1::PoolReply& reply) { return FromProto(reply.stats()); });
 }
 
 absl::StatusOr<ChangedPool> WorkerPoolClient::Update(const PoolChange& change,
                                                      const std::string& worker_id) {
-  const absl::StatusOr<v1::UpdatePoolResponse> response = CallPool(
-      *wire_->stub, &Stub::UpdatePool, ToProto(change), worker_id, deadline_, change_attempts_);
+  const absl::StatusOr<v1::UpdatePoolResponse> response =
+      CallPool(*wire_->stub, &Stub::UpdatePool, ToProto(change), worker_id, deadline_);
   if (!response.ok()) return response.status();
   return FromProto(*response);
 }
@@ -165,7 +152,7 @@ absl::StatusOr<ChangedPool> WorkerPoolClient::Update(const PoolChange& change,
 absl::StatusOr<std::vector<PoolReply<ChangedPool>>> WorkerPoolClient::UpdateAll(
     const PoolChange& change) {
   return CallAll<ChangedPool>(
-      *wire_->stub, &Stub::UpdatePool, ToProto(change), deadline_, change_attempts_,
+      *wire_->stub, &Stub::UpdatePool, ToProto(change), deadline_,
       [](const v1::PoolReply& reply) { return FromProto(reply.update_pool()); });
 }
 

@@ -70,7 +70,6 @@ class WorkerPoolClient {
 
   // Constant after construction.
   const absl::Duration deadline_;
-  const int change_attempts_;
   const std::unique_ptr<Wire> wire_;
 };
 

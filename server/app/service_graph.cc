@@ -293,7 +293,9 @@ absl::Status ServiceGraph::StartPool() {
                                                             [this] { fleet_->Wake(); }});
   if (absl::Status started = wakeup_listener_->Start(); !started.ok()) return started;
   if (options_.autostart) {
-    if (absl::Status started = guarded_pool_->Start(); !started.ok()) return started;
+    const absl::Status started = guarded_pool_->Start();
+    // A caller may have been first: the service is open by now.
+    if (!started.ok() && !absl::IsFailedPrecondition(started)) return started;
   }
   spdlog::info("worker id {} of pool {}", pool_->worker_id(), pool_->pool_name());
   return readiness_->Start();

@@ -122,7 +122,7 @@ bool JobRunner::BeginAttempt(QueuedJob& job, WorkerSlot& slot, absl::Duration& s
   slot.Begin(job.claimed, started, deadline);
   // Looked at after the attempt stands in its slot: whoever stops or ends the lease does it in the
   // other order, and so either is seen here or reaches the attempt.
-  if (!MayStart(job, started)) {
+  if (!MayStart(job, clock_.Monotonic())) {
     slot.End();
     recorder_.GiveBack(std::move(job).ToBatch(), /*stale=*/false);
     return false;

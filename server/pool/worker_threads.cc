@@ -20,6 +20,7 @@ void WorkerThreads::StartOne() {
     thread = StartNamedThread(absl::StrCat("worker-", number), [this, number] { Run(number); });
   } catch (const std::system_error&) {
     FreeNumber(number);
+    on_exit_();
     throw;
   }
 }

@@ -211,14 +211,25 @@ TEST_F(ClientsTest, ChangesAreRepeatedUnderTheirRequestIdWhileTheServerIsUnavail
 
 TEST_F(ClientsTest, ChangesAreGivenUpAfterTheAttempts) {
   std::atomic<int> calls = 0;
+  server_.queue.on_add_job = [&calls](const v1::AddJobRequest&, v1::AddJobResponse*) {
+    ++calls;
+    return grpc::Status(grpc::StatusCode::UNAVAILABLE, "shutting down");
+  };
+  server_.Start();
+  JobQueueClient queue(Connect({.change_attempts = 2}));
+  EXPECT_TRUE(absl::IsUnavailable(queue.AddJob({.task_identifier = "t"}).status()));
+  EXPECT_EQ(calls, 2);
+}
+
+TEST_F(ClientsTest, ChangesOfPoolsAreNotRepeated) {
+  std::atomic<int> calls = 0;
   server_.pool.on_start = [&calls](v1::StartResponse*) {
     ++calls;
     return grpc::Status(grpc::StatusCode::UNAVAILABLE, "shutting down");
   };
   server_.Start();
-  EXPECT_TRUE(
-      absl::IsUnavailable(WorkerPoolClient(Connect({.change_attempts = 2})).Start().status()));
-  EXPECT_EQ(calls, 2);
+  EXPECT_TRUE(absl::IsUnavailable(WorkerPoolClient(Connect()).Start().status()));
+  EXPECT_EQ(calls, 1);
 }
 
 TEST_F(ClientsTest, ChangesThatWereRefusedAreNotRepeated) {

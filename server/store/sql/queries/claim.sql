@@ -80,7 +80,7 @@ select job_id, interruptions, partial_success - 'results', partial_success->>'re
 -- and $7 queue times in microseconds; $8 the worker. Returns the jobs that were not held by their claims because they
 -- had been given back, as (claim_id, job_id, recorded_at), and the time of the recording in a row with null ids.
 -- A job that is reported twice is a unique violation: then nothing has happened, and settle sorts it out.
--- Index: claim_pkey. Locks: claims in order of id, FOR NO KEY UPDATE, so that transactions of handlers (FOR KEY SHARE) go on.
+-- Index: claim_pkey. Locks: claims in order of id, FOR NO KEY UPDATE.
 with spans as materialized (
   select * from unnest($1::bigint[], $2::smallint[], $3::int[], $4::int[]) u(claim_id, attempt, first, last)),
 claims as materialized (
