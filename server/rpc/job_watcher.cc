@@ -227,9 +227,9 @@ std::vector<JobWatcher::Wait> JobWatcher::TakeLocked(JobId job, bool all) {
   if (found == jobs_.end()) return taken;
   std::vector<Wait>& waits = found->second;
   const absl::Duration now = clock_.Monotonic();
-  const auto first_taken =
-      std::stable_partition(waits.begin(), waits.end(),
-                            [all, now](const Wait& wait) { return !all && wait.until > now; });
+  const auto first_taken = std::partition(waits.begin(), waits.end(), [all, now](const Wait& wait) {
+    return !all && wait.until > now;
+  });
   for (auto wait = first_taken; wait != waits.end(); ++wait) {
     if (const auto end = ends_.find({wait->until, job}); end != ends_.end()) ends_.erase(end);
     taken.push_back(std::move(*wait));

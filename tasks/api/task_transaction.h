@@ -15,9 +15,9 @@ namespace millrace {
 // parameter ($1, $2, ...).
 class SqlText {
  public:
-  template <size_t kSize>
+  template <size_t Size>
   // NOLINTNEXTLINE(google-explicit-constructor): a literal is to be passed as it is.
-  consteval SqlText(const char (&literal)[kSize]) : text_(literal, kSize - 1) {}
+  consteval SqlText(const char (&literal)[Size]) : text_(literal, Size - 1) {}
 
   // For what no parameter can be, such as the name of a table: check it before. `text` outlives it.
   static SqlText MadeAtRunTime(std::string_view text) { return SqlText(text); }

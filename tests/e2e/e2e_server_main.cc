@@ -61,7 +61,9 @@ TaskResult Slow(TaskContext& context) {
 // Runs until the file is there that the test has named, or until it is asked to stop.
 TaskResult Gated(TaskContext& context) {
   NoteRun(context);
-  while (access(std::getenv("E2E_GATE_FILE"), F_OK) != 0) {
+  const char* const gate = std::getenv("E2E_GATE_FILE");
+  if (gate == nullptr) return TaskResult::Cancel("E2E_GATE_FILE is not set");
+  while (access(gate, F_OK) != 0) {
     if (!context.WaitFor(absl::Milliseconds(20))) return TaskResult::Fail("asked to stop");
   }
   return TaskResult::Success();
