@@ -10,9 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/store/postgres/postgres_job_store.h"
-#include "server/store/postgres/postgres_pool_store.h"
-#include "tests/support/test_schema.h"
+#include "tests/contract/job_store_fixture.h"
 
 namespace millrace {
 namespace {
@@ -23,16 +21,8 @@ using ::testing::IsEmpty;
 // Beyond what any walk looks at in one call.
 constexpr int kMany = 12'000;
 
-class JobListTest : public testing::Test {
+class JobListTest : public JobStoreFixture {
  protected:
-  JobListTest() : jobs_(schema_.database(), schema_.metrics()), pool_(schema_.database()) {
-    worker_ = *pool_.RegisterWorker({.worker_id = "worker-1",
-                                     .pool_name = "pool",
-                                     .host = "host",
-                                     .pid = 1,
-                                     .version = "1",
-                                     .lease_ttl = absl::Seconds(15)});
-  }
   JobId Add(const JobSpec& spec) { return jobs_.AddJobs({spec})->at(0).id; }
   // Each with a row of its own in each table, as `places` puts them there. Their ids rise.
   void AddMany(const std::string& places) {
@@ -42,23 +32,6 @@ class JobListTest : public testing::Test {
         ")), jobs as (insert into {schema}.job (id, lane, priority, max_attempts, run_at, payload) "
         "select id, {schema}.find_lane('many', '{}'), 0, 25, now(), '{}' from ids) ",
         places));
-  }
-  std::vector<ClaimedJob> Claim(int count, const std::string& task) {
-    return *pool_.Claim({.worker = worker_,
-                         .number = ++last_number_,
-                         .max_jobs = count,
-                         .task_identifiers = {task},
-                         .forbidden_flags = {}});
-  }
-  void Report(const ClaimedJob& job, AttemptOutcome outcome, bool exhausted = false) {
-    AttemptReport report{.claim_id = job.claim_id,
-                         .job_id = job.job.id,
-                         .attempt = job.job.attempt,
-                         .outcome = outcome,
-                         .exhausted = exhausted,
-                         .delay = absl::Hours(1),
-                         .plain = job.plain};
-    ASSERT_TRUE(pool_.Record(worker_, {report}).ok());
   }
   // Adds jobs of a task and a serial queue, and some beside, and brings them into every state.
   void AddInAllStates(const std::string& task, const std::string& queue) {
@@ -74,7 +47,7 @@ class JobListTest : public testing::Test {
                               {.task_identifier = task, .queue_name = queue}})
                     .ok());
     ASSERT_TRUE(pool_.PromoteDue().ok());
-    const std::vector<ClaimedJob> held = Claim(6, task);
+    const std::vector<ClaimedJob> held = Claim(6, {task});
     ASSERT_EQ(held.size(), 6u);
     Report(held[0], AttemptOutcome::kCompleted);
     Report(held[2], AttemptOutcome::kFailed, true);
@@ -109,13 +82,6 @@ class JobListTest : public testing::Test {
       ids.insert(ids.end(), page.begin(), page.end());
     return ids;
   }
-
-  TestSchema schema_;
-  PostgresJobStore jobs_;
-  PostgresPoolStore pool_;
-  WorkerNumber worker_ = 0;
-  // Of the last claim.
-  int64_t last_number_ = 0;
 };
 
 bool Matches(const JobFilter& filter, const JobDetails& job) {
@@ -174,7 +140,7 @@ TEST_F(JobListTest, ManyReadyJobsAreListedNewestFirst) {
   AddMany(
       "insert into {schema}.ready (lane, priority, run_at, id) select {schema}.find_lane('many', "
       "'{}'), 0, now(), id from ids");
-  const JobId held = Claim(1, "many").at(0).job.id;
+  const JobId held = Claim(1, {"many"}).at(0).job.id;
   const std::vector<JobId> ready = List({.states = {JobState::kReady}}, 1000);
   ASSERT_EQ(ready.size(), static_cast<size_t>(kMany));
   EXPECT_EQ(ready.back(), rare);

@@ -3,9 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/store/postgres/postgres_job_store.h"
-#include "server/store/postgres/postgres_pool_store.h"
-#include "tests/support/test_schema.h"
+#include "tests/contract/job_store_fixture.h"
 
 namespace millrace {
 namespace {
@@ -13,16 +11,8 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-class JobStoreTest : public testing::Test {
+class JobStoreTest : public JobStoreFixture {
  protected:
-  JobStoreTest() : jobs_(schema_.database(), schema_.metrics()), pool_(schema_.database()) {
-    worker_ = *pool_.RegisterWorker({.worker_id = "worker-1",
-                                     .pool_name = "pool",
-                                     .host = "host",
-                                     .pid = 1,
-                                     .version = "1",
-                                     .lease_ttl = absl::Seconds(15)});
-  }
   std::vector<AddedJob> Add(const std::vector<JobSpec>& specs) {
     auto added = jobs_.AddJobs(specs);
     EXPECT_TRUE(added.ok()) << added.status();
@@ -33,38 +23,11 @@ class JobStoreTest : public testing::Test {
     EXPECT_TRUE(details.ok()) << details.status();
     return details.ok() ? *details : JobDetails();
   }
-  std::vector<ClaimedJob> Claim(int count) {
-    return *pool_.Claim({.worker = worker_,
-                         .number = ++last_number_,
-                         .max_jobs = count,
-                         .task_identifiers = {},
-                         .forbidden_flags = {}});
-  }
-  void Report(const ClaimedJob& job, AttemptOutcome outcome, bool exhausted = false) {
-    AttemptReport report{.claim_id = job.claim_id,
-                         .job_id = job.job.id,
-                         .attempt = job.job.attempt,
-                         .outcome = outcome,
-                         .exhausted = exhausted,
-                         .delay = absl::Hours(1),
-                         .plain = job.plain};
-    if (outcome == AttemptOutcome::kFailed) report.error_message = "it broke";
-    const auto result = pool_.Record(worker_, {report});
-    ASSERT_TRUE(result.ok()) << result.status();
-    ASSERT_THAT(result->verdicts, ElementsAre(RecordVerdict::kAccepted));
-  }
   std::vector<JobId> Ids(const JobPage& page) {
     std::vector<JobId> ids;
     for (const JobDetails& details : page.jobs) ids.push_back(details.job.id);
     return ids;
   }
-
-  TestSchema schema_;
-  PostgresJobStore jobs_;
-  PostgresPoolStore pool_;
-  WorkerNumber worker_ = 0;
-  // Of the last claim.
-  int64_t last_number_ = 0;
 };
 
 TEST_F(JobStoreTest, AJobComesBackWithEveryAttribute) {

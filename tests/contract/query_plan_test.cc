@@ -140,6 +140,13 @@ class QueryPlanTest : public testing::Test {
         "now(), '{}' from ids) ",
         rows));
   }
+  // Jobs of FillPlace that have ended with this outcome.
+  void FillOutcomes(const std::string& outcome) {
+    FillPlace(absl::StrCat(
+        "insert into {schema}.attempt_outcome select id, {schema}.claim_id(7), 1, now(), 0, 0, 1, "
+        "1, '",
+        outcome, "', true from ids"));
+  }
   // The most that the statement reads of what FillPlace made, whether none or all match.
   int64_t BlocksOfWalk(const std::string& statement) {
     int64_t most = 0;
@@ -237,9 +244,7 @@ TEST_F(QueryPlanTest, AListOfJobsBehindOthersReadsABoundedNumberOfThem) {
 }
 
 TEST_F(QueryPlanTest, AListOfHeldJobsReadsABoundedNumberOfThemAndOfOutcomes) {
-  FillPlace(
-      "insert into {schema}.attempt_outcome select id, {schema}.claim_id(7), 1, now(), 0, 0, 1, 1, "
-      "'c', true from ids");
+  FillOutcomes("c");
   schema_.Query(
       "insert into {schema}.claim select {schema}.claim_id(8), 1, now(), 5000, array_agg(id), "
       "array_agg(1::smallint), array_agg(0::smallint) from (select id from {schema}.job order by "
@@ -253,25 +258,19 @@ TEST_F(QueryPlanTest, AListOfExhaustedJobsReadsABoundedNumberOfThem) {
 }
 
 TEST_F(QueryPlanTest, AListOfCompletedJobsReadsABoundedNumberOfThem) {
-  FillPlace(
-      "insert into {schema}.attempt_outcome select id, {schema}.claim_id(7), 1, now(), 0, 0, 1, 1, "
-      "'c', true from ids");
+  FillOutcomes("c");
   EXPECT_LE(BlocksOfWalk("WalkCompleted"), kBlocksOfPlaces);
   EXPECT_LE(BlocksOfWalk("WalkCancelled"), kFewBlocks);
 }
 
 TEST_F(QueryPlanTest, AListOfCancelledJobsReadsABoundedNumberOfThem) {
-  FillPlace(
-      "insert into {schema}.attempt_outcome select id, {schema}.claim_id(7), 1, now(), 0, 0, 1, 1, "
-      "'k', true from ids");
+  FillOutcomes("k");
   EXPECT_LE(BlocksOfWalk("WalkCancelled"), kBlocksOfPlaces);
 }
 
 // Each look reads a few blocks of each index for each job, whatever there is besides.
 TEST_F(QueryPlanTest, ALookForJobsThatHaveEndedReadsOnlyWhatBelongsToThem) {
-  FillPlace(
-      "insert into {schema}.attempt_outcome select id, {schema}.claim_id(7), 1, now(), 0, 0, 1, 1, "
-      "'c', true from ids");
+  FillOutcomes("c");
   constexpr int kJobs = 100;
   const std::string ids = schema_.Query(
       absl::StrCat("select array_agg(id) from (select id from {schema}.job order by id desc limit ",

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "server/app/embedded_postgres.h"
-#include "tests/unit/app/temp_folder.h"
+#include "tests/unit/app/embedded_postgres_fixture.h"
 
 namespace millrace {
 namespace {
@@ -19,18 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-class RefusedEmbeddedPostgresTest : public testing::Test {
- protected:
-  EmbeddedPostgres::Options OptionsFor(const std::string& data_dir) {
-    EmbeddedPostgres::Options options;
-    options.data_dir = data_dir;
-    return options;
-  }
-
-  SystemClock clock_;
-  TempFolder folder_;
-  const std::string data_dir_ = folder_.path() + "/data";
-};
+class RefusedEmbeddedPostgresTest : public EmbeddedPostgresFixture {};
 
 TEST_F(RefusedEmbeddedPostgresTest, AClusterOfAnotherVersionIsRefusedByName) {
   fs::create_directories(data_dir_);

@@ -18,7 +18,7 @@
 
 #include "tests/support/eventually.h"
 #include "tests/support/process_tree.h"
-#include "tests/unit/app/temp_folder.h"
+#include "tests/unit/app/embedded_postgres_fixture.h"
 
 namespace millrace {
 namespace {
@@ -98,18 +98,7 @@ class Host {
   std::string said_;
 };
 
-class EmbeddedPostgresTest : public testing::Test {
- protected:
-  EmbeddedPostgres::Options OptionsFor(const std::string& data_dir) {
-    EmbeddedPostgres::Options options;
-    options.data_dir = data_dir;
-    return options;
-  }
-
-  SystemClock clock_;
-  TempFolder folder_;
-  const std::string data_dir_ = folder_.path() + "/data";
-};
+class EmbeddedPostgresTest : public EmbeddedPostgresFixture {};
 
 TEST_F(EmbeddedPostgresTest, StartsWithAnEmptyFolderAndAnswersQueries) {
   EmbeddedPostgres postgres(OptionsFor(data_dir_), clock_);
