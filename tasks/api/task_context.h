@@ -30,7 +30,7 @@ enum class StopReason { kNone, kPoolStops, kTimeout, kCancelled };
 // give every outside call a time limit of its own. One that does not end keeps its worker and its
 // job, is reported as stuck, and delays the shutdown.
 //
-// Used from the handler's thread; stop_token() and StopRequested() from any.
+// Used from the handler's thread; stop_token(), stop_reason() and StopRequested() from any.
 class TaskContext {
  public:
   virtual ~TaskContext() = default;
@@ -41,10 +41,10 @@ class TaskContext {
   // What the last attempt that succeeded in part has left, whatever came after it.
   virtual const std::optional<PartialSuccess>& last_partial_success() const = 0;
 
-  // Fires when the handler should end.
+  // Fires when the handler should end, at the latest an instant after the others here say so.
   virtual std::stop_token stop_token() const = 0;
   virtual StopReason stop_reason() const = 0;
-  bool StopRequested() const { return stop_token().stop_requested(); }
+  bool StopRequested() const { return stop_reason() != StopReason::kNone; }
   // How long the handler may still run; absl::InfiniteDuration() if there is no limit.
   virtual absl::Duration TimeLeft() const = 0;
   // The wall-clock time. Handlers take it from here, so that a test can set it.
