@@ -12,6 +12,9 @@ struct OutcomeLimits {
   static constexpr size_t kResultBytes = 1024 * 1024;
   static constexpr size_t kSteps = 10'000;
   static constexpr size_t kStepBytes = 1024;
+  // Of all names of steps together: with the results an outcome fits into the 4 MiB that clients of
+  // gRPC take.
+  static constexpr size_t kAllStepsBytes = 1024 * 1024;
 };
 
 }  // namespace millrace

@@ -123,12 +123,16 @@ bool JobRunner::BeginAttempt(QueuedJob& job, WorkerSlot& slot, absl::Duration& s
   // Looked at after the attempt stands in its slot: whoever stops or ends the lease does it in the
   // other order, and so either is seen here or reaches the attempt.
   if (!MayStart(job, clock_.Monotonic())) {
-    slot.End();
-    recorder_.GiveBack(std::move(job).ToBatch(), /*stale=*/false);
+    GiveBack(job, slot);
     return false;
   }
   if (last) {
     if (!RecordLastStart(job, slot)) return false;
+    // The database may have taken its time.
+    if (!MayStart(job, clock_.Monotonic())) {
+      GiveBack(job, slot);
+      return false;
+    }
     started = clock_.Monotonic();
     deadline = Deadline(started, time_limit);
     slot.Restart(started, deadline);
@@ -149,9 +153,13 @@ bool JobRunner::RecordLastStart(QueuedJob& job, WorkerSlot& slot) {
     case OutcomeRecorder::StartAnswer::kBrokenOff:
       break;
   }
+  GiveBack(job, slot);
+  return false;
+}
+
+void JobRunner::GiveBack(QueuedJob& job, WorkerSlot& slot) {
   slot.End();
   recorder_.GiveBack(std::move(job).ToBatch(), /*stale=*/false);
-  return false;
 }
 
 TaskResult JobRunner::CallHandler(const TaskRegistry::Task& task, AttemptContext& context) {

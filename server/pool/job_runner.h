@@ -48,6 +48,7 @@ class JobRunner {
   bool BeginAttempt(QueuedJob& job, WorkerSlot& slot, absl::Duration& started,
                     absl::Duration time_limit);
   bool RecordLastStart(QueuedJob& job, WorkerSlot& slot);
+  void GiveBack(QueuedJob& job, WorkerSlot& slot);
   TaskResult CallHandler(const TaskRegistry::Task& task, AttemptContext& context);
   // What comes after the handler. If it has a transaction of its own and has completed, it is that
   // which decides; any other end rolls it back.

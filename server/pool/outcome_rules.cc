@@ -36,12 +36,20 @@ AttemptReport ReportFor(const ClaimedJob& claimed, const AttemptCourse& course) 
 
 // Ok, or why the database could not keep it.
 absl::Status CleanPartialSuccess(PartialSuccess& partial) {
+  size_t bytes = 0;
   for (std::vector<std::string>* steps : {&partial.completed_steps, &partial.failed_steps}) {
     if (steps->size() > OutcomeLimits::kSteps) {
       return absl::InvalidArgumentError(
           absl::StrCat("steps: at most ", OutcomeLimits::kSteps, ", got ", steps->size()));
     }
-    for (std::string& step : *steps) step = CleanUtf8(step, OutcomeLimits::kStepBytes);
+    for (std::string& step : *steps) {
+      step = CleanUtf8(step, OutcomeLimits::kStepBytes);
+      bytes += step.size();
+    }
+  }
+  if (bytes > OutcomeLimits::kAllStepsBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("steps: at most ", OutcomeLimits::kAllStepsBytes,
+                                                   " bytes in all, got ", bytes));
   }
   partial.retry_from_step = CleanUtf8(partial.retry_from_step, OutcomeLimits::kStepBytes);
   if (partial.results.empty()) return absl::OkStatus();
@@ -127,7 +135,6 @@ AttemptReport OutcomeRules::Report(const ClaimedJob& claimed, TaskResult result,
     case TaskResult::Kind::kPartialSuccess:
       if (IsInterrupted(*this, claimed, course)) {
         report.outcome = AttemptOutcome::kInterrupted;
-        report.partial_success.reset();
         return report;
       }
       report.outcome = AttemptOutcome::kPartialSuccess;

@@ -15,8 +15,9 @@ PoolRun::PoolRun(Parts parts, ClaimFilter filter)
       slots_(parts_.config.concurrency, parts_.config.stop_grace, parts_.clock, parts_.events),
       lease_guard_(parts_.config.on_lost_lease, lease_, slots_, parts_.leave_process),
       queue_(parts_.config.concurrency, parts_.config.queue_ttl, parts_.clock),
-      watch_(parts_.clock, {[this](absl::Duration now) { return slots_.CheckTimes(now); },
-                            [this](absl::Duration now) { return lease_guard_.Check(now); }}),
+      // Whom the guard has asked to stop is looked at again when he should have ended.
+      watch_(parts_.clock, {[this](absl::Duration now) { return lease_guard_.Check(now); },
+                            [this](absl::Duration now) { return slots_.CheckTimes(now); }}),
       announcer_(parts_.events, parts_.counters,
                  [this](absl::Duration after) { claimer_.NoteDue(after); }),
       recorder_(parts_.store, announcer_, parts_.errors, parts_.clock, [this] { OnProgress(); }),
@@ -45,7 +46,12 @@ LeaseKeeper::Parts PoolRun::LeaseKeeperParts() {
         watch_.LookAt(lease_.interrupt_at());
         claimer_.NudgeIfHeldUp();
       },
-      /*on_lost=*/[this] { lease_guard_.OnEnded(); },
+      /*on_lost=*/
+      [this] {
+        const absl::Duration now = parts_.clock.Monotonic();
+        lease_guard_.OnEnded();
+        LookForStuck(now);
+      },
       /*on_rescued=*/[this] { claimer_.Wake(); },
       /*on_cancelled=*/[this](const std::vector<Hold>& holds) { OnCancelled(holds); },
   };
@@ -420,7 +426,13 @@ void PoolRun::OnCancelled(const std::vector<Hold>& holds) {
   for (ClaimedBatch& batch : TakeKept(holds)) {
     recorder_.GiveBack(std::move(batch), /*stale=*/false);
   }
+  const absl::Duration now = parts_.clock.Monotonic();
   for (const Hold& hold : holds) slots_.RequestStopOf(hold, StopReason::kCancelled);
+  LookForStuck(now);
+}
+
+void PoolRun::LookForStuck(absl::Duration asked_at) {
+  watch_.LookAt(asked_at + parts_.config.stop_grace);
 }
 
 std::vector<ClaimedBatch> PoolRun::TakeKept(const std::vector<Hold>& holds) {

@@ -143,6 +143,8 @@ class PoolRun {
   void ReturnUndispatched(ClaimedBatch jobs);
   void OnProgress();
   void OnCancelled(const std::vector<Hold>& holds);
+  // Handlers were asked to stop at `asked_at` or later: who has not ended in time is to be told of.
+  void LookForStuck(absl::Duration asked_at);
   bool HasKept() const;
   // Those of these jobs that have stayed locked, which they then do no more.
   std::vector<ClaimedBatch> TakeKept(const std::vector<Hold>& holds);

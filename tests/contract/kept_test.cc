@@ -87,6 +87,18 @@ TEST_F(KeptTest, OneThatWasGivenBackSinceIsNotFreedTwice) {
   EXPECT_EQ(StateOf(id), JobState::kHeld);
 }
 
+TEST_F(KeptTest, OneThatIsNotedAgainIsFreedOnceLikeAllOthers) {
+  AddMany(2, {.task_identifier = "t"});
+  const auto claimed = Claim(2);
+  Keep({claimed[0]});
+  // As a server does whose call was not answered.
+  Keep(claimed);
+  Keep(claimed);
+  AgeClaims("5 hours");
+  EXPECT_EQ(Reset(), 2);
+  EXPECT_THAT(Claim(10), SizeIs(2));
+}
+
 TEST_F(KeptTest, ACancelledOneEndsWhenItIsFreed) {
   const JobId id = Add({.task_identifier = "t"});
   Keep(Claim(1));

@@ -2,6 +2,7 @@
 
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -10,6 +11,7 @@
 namespace millrace {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 ClaimedJob Claimed(int attempt = 1, int max_attempts = 25) {
@@ -90,6 +92,24 @@ TEST(OutcomeRulesTest, StoppingPoolDoesNotSpendTheLastAttemptOfAJobThatGotOn) {
                             Asked(StopReason::kPoolStops));
   EXPECT_EQ(report.outcome, AttemptOutcome::kInterrupted);
   EXPECT_FALSE(report.exhausted);
+  // What it got on with is not lost.
+  ASSERT_TRUE(report.partial_success.has_value());
+  EXPECT_THAT(report.partial_success->completed_steps, ElementsAre("a"));
+}
+
+TEST(OutcomeRulesTest, NamesOfStepsAreBoundedTogether) {
+  const std::vector<std::string> half(512, std::string(1024, 's'));
+  std::vector<std::string> more = half;
+  more.emplace_back("s");
+  const AttemptReport kept =
+      OutcomeRules().Report(Claimed(), TaskResult::PartiallyDone({half, half, "", "{}"}), {});
+  EXPECT_EQ(kept.outcome, AttemptOutcome::kPartialSuccess);
+  const AttemptReport failed =
+      OutcomeRules().Report(Claimed(), TaskResult::PartiallyDone({half, more, "", "{}"}), {});
+  EXPECT_EQ(failed.outcome, AttemptOutcome::kFailed);
+  EXPECT_EQ(
+      failed.error_message,
+      "the handler's result cannot be kept: steps: at most 1048576 bytes in all, got 1048577");
 }
 
 TEST(OutcomeRulesTest, SnoozeAfterTheTimeLimitIsATimeout) {

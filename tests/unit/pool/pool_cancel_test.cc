@@ -74,15 +74,22 @@ TEST_F(PoolCancelTest, ThePoolLearnsOfItWithItsNextHeartbeatToo) {
 }
 
 TEST_F(PoolCancelTest, AHandlerThatIgnoresItIsReportedAsStuck) {
-  const JobId id = store_.AddTask("stubborn");
+  Gate asked;
+  tasks_.Add("ignores", [&](TaskContext& context) {
+    arrived_.Open();
+    context.WaitFor(absl::InfiniteDuration());
+    asked.Open();
+    gate_.Pass();
+  });
+  const JobId id = store_.AddTask("ignores");
   StartPool();
-  ASSERT_TRUE(store_.WaitUntil([this] { return pool_->Stats().active == 1; }));
+  ASSERT_TRUE(arrived_.WaitForOpen());
   CancelAndTell(id);
-  ASSERT_TRUE(store_.WaitForCalls(Call::kListCancelled, 1));
-  ASSERT_TRUE(Eventually([this] {
-    clock_.Advance(config_.stop_grace);
-    return !events_.OfType(EventType::kWorkerStuck).empty();
-  }));
+  ASSERT_TRUE(asked.WaitForOpen());
+  EXPECT_TRUE(events_.OfType(EventType::kWorkerStuck).empty());
+  clock_.Advance(config_.stop_grace);
+  EXPECT_TRUE(events_.WaitFor(EventType::kWorkerStuck));
+  EXPECT_EQ(pool_->Stats().stuck, 1);
   gate_.Open();
   ASSERT_TRUE(events_.WaitFor(EventType::kJobCompleted));
 }

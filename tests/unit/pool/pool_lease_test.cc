@@ -190,6 +190,41 @@ TEST_F(PoolLeaseTest, HandlersAreInterruptedAtTwoThirdsOfALeaseThatCannotBeRenew
   EXPECT_EQ(store_.Look(id).job.attempt, 0);
 }
 
+TEST_F(PoolLeaseTest, AHandlerThatOutlivesThatIsReportedAsStuckThoughTheDatabaseIsAway) {
+  Gate asked;
+  tasks_.Add("ignores", [&](TaskContext& context) {
+    arrived_.Open();
+    context.WaitFor(absl::InfiniteDuration());
+    asked.Open();
+    gate_.Pass();
+  });
+  store_.AddTask("ignores");
+  StartPool();
+  ASSERT_TRUE(arrived_.WaitForOpen());
+  store_.Fail(Call::kHeartbeat, absl::UnavailableError("away"), FakePoolStore::kAlways);
+  clock_.Advance(absl::Seconds(10));
+  ASSERT_TRUE(asked.WaitForOpen());
+  EXPECT_EQ(pool_->Stats().stuck, 0);
+  clock_.Advance(config_.stop_grace);
+  EXPECT_TRUE(events_.WaitFor(EventType::kWorkerStuck));
+  gate_.Open();
+}
+
+TEST_F(PoolLeaseTest, ALastAttemptWhoseStartTookHalfOfTheLeaseToRecordDoesNotBegin) {
+  config_.on_lost_lease = OnLostLease::kContinue;
+  store_.Hang(Call::kRecordStarts);
+  const JobId id = store_.AddTask("stubborn", /*max_attempts=*/1);
+  StartPool();
+  ASSERT_TRUE(store_.WaitForCalls(Call::kRecordStarts, 1));
+  store_.SetMaxJobsOfClaims(0);
+  store_.Fail(Call::kHeartbeat, absl::UnavailableError("away"), FakePoolStore::kAlways);
+  clock_.Advance(config_.lease_ttl / 2);
+  store_.Release(Call::kRecordStarts);
+  ASSERT_TRUE(store_.WaitForState(id, JobState::kReady));
+  EXPECT_EQ(store_.Look(id).job.attempt, 0);
+  EXPECT_EQ(gate_.arrived(), 0);
+}
+
 TEST_F(PoolLeaseTest, HandlersMayRunOnWhenTheLeaseCannotBeRenewed) {
   config_.on_lost_lease = OnLostLease::kContinue;
   store_.AddTask("obedient");

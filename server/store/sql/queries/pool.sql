@@ -33,7 +33,8 @@ marked as (
 select position from held;
 
 -- name: NoteKept
--- $1 claim ids, $2 job ids: what stays locked though it has not begun. Returns the positions, from 1, of those that their claims hold.
+-- $1 claim ids, $2 job ids: what stays locked though it has not begun, each named once however often it is noted. Returns the
+-- positions, from 1, of those that their claims hold.
 -- Index: claim_pkey, attempt_outcome's primary key. Locks: claims in order of id.
 with asked as materialized (select * from unnest($1::bigint[], $2::bigint[]) with ordinality u(claim_id, job_id, position)),
 claims as materialized (
@@ -43,7 +44,7 @@ held as materialized (
   where not a.job_id = any (c.returned)
     and not exists (select from {schema}.attempt_outcome o where o.job_id = a.job_id and o.claim_id = a.claim_id)),
 marked as (
-  update {schema}.claim c set kept = c.kept || m.jobs
+  update {schema}.claim c set kept = c.kept || array(select j from unnest(m.jobs) j where not j = any (c.kept))
   from (select claim_id, array_agg(job_id) jobs from held group by 1) m where c.id = m.claim_id)
 select position from held;
 
