@@ -12,7 +12,8 @@ namespace millrace {
 
 PoolRun::PoolRun(Parts parts, ClaimFilter filter)
     : parts_(std::move(parts)),
-      slots_(parts_.config.concurrency, parts_.config.stop_grace, parts_.clock, parts_.events),
+      slots_(parts_.config.concurrency, parts_.config.stop_grace, parts_.clock, notifier_,
+             parts_.events),
       lease_guard_(parts_.config.on_lost_lease, lease_, slots_, parts_.leave_process),
       queue_(parts_.config.concurrency, parts_.config.queue_ttl, parts_.clock),
       // Whom the guard has asked to stop is looked at again when he should have ended.
@@ -105,7 +106,7 @@ absl::Status PoolRun::Start() {
 
 absl::Status PoolRun::NoThreads(const std::system_error& error) const {
   return absl::ResourceExhaustedError(
-      absl::StrCat("the pool needs ", queue_.workers() + 6, " threads and did not get them (",
+      absl::StrCat("the pool needs ", queue_.workers() + 7, " threads and did not get them (",
                    error.what(), "): lower the concurrency or raise the limit of threads"));
 }
 
@@ -146,6 +147,7 @@ void PoolRun::StartThreads() {
   for (int i = 0; i < parts_.config.concurrency; ++i) worker_threads_.StartOne();
   Spawn("outcomes", &Exits::others, [this] { recorder_.Run(); });
   Spawn("progress", &Exits::others, [this] { progress_.Run(); });
+  Spawn("stop-tokens", &Exits::others, [this] { notifier_.Run(); });
   Spawn("deadlines", &Exits::others, [this] { watch_.Run(); });
   Spawn("claimer", &Exits::claimer, [this] { RunClaimer(); });
   supervisor_ = StartNamedThread("pool-supervisor", [this] { Supervise(); });
@@ -164,6 +166,7 @@ void PoolRun::UndoStart() {
   recorder_.Finish();
   progress_.RequestStop();
   watch_.RequestStop();
+  notifier_.RequestStop();
   if (supervisor_.joinable()) supervisor_.join();
   worker_threads_.Join();
   for (std::thread& thread : threads_) thread.join();
@@ -368,6 +371,7 @@ void PoolRun::Linger() {
   recorder_.Finish();
   progress_.RequestStop();
   watch_.RequestStop();
+  notifier_.RequestStop();
   worker_threads_.Join();
   for (std::thread& thread : threads_) thread.join();
   UpdateGauges();

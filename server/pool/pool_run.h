@@ -156,6 +156,7 @@ class PoolRun {
   const Parts parts_;
 
   LeaseState lease_;
+  StopNotifier notifier_;
   WorkerSlots slots_;
   LeaseGuard lease_guard_;
   LocalQueue queue_;

@@ -72,18 +72,13 @@ bool WorkerSlot::RequestStopOf(const Hold& hold, StopReason reason) {
 }
 
 bool WorkerSlot::RequestStopOf(uint64_t serial, StopReason reason) {
-  std::stop_source source{std::nostopstate};
-  {
-    MutexLock lock(mutex_);
-    if (job_ == nullptr || serial_ != serial) return false;
-    if (reason_ != StopReason::kNone) return true;
-    reason_ = reason;
-    asked_at_ = clock_.Monotonic();
-    asked_.NotifyAll();
-    source = source_;
-  }
-  // Without the lock, since the handler's callbacks run in here.
-  source.request_stop();
+  MutexLock lock(mutex_);
+  if (job_ == nullptr || serial_ != serial) return false;
+  if (reason_ != StopReason::kNone) return true;
+  reason_ = reason;
+  asked_at_ = clock_.Monotonic();
+  asked_.NotifyAll();
+  notifier_.Fire(source_);
   return true;
 }
 

@@ -9,6 +9,7 @@
 #include "server/base/clock.h"
 #include "server/base/mutex.h"
 #include "server/model/job_event.h"
+#include "server/pool/stop_notifier.h"
 #include "server/store/pool_store.h"
 #include "tasks/api/task_context.h"
 
@@ -27,7 +28,8 @@ class WorkerSlot {
     JobEventData job;
   };
 
-  explicit WorkerSlot(Clock& clock) : clock_(clock) {}
+  // Stop tokens of the handlers are fired by `notifier`.
+  WorkerSlot(Clock& clock, StopNotifier& notifier) : clock_(clock), notifier_(notifier) {}
 
   // For the worker. `job` stays until End; `deadline` is monotonic and may be infinite.
   void Begin(const ClaimedJob& job, absl::Duration started, absl::Duration deadline);
@@ -63,6 +65,7 @@ class WorkerSlot {
   View ViewLocked(absl::Duration now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Clock& clock_;
+  StopNotifier& notifier_;
 
   mutable Mutex mutex_;
   CondVar asked_;

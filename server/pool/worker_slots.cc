@@ -8,14 +8,15 @@
 
 namespace millrace {
 
-WorkerSlots::WorkerSlots(int workers, absl::Duration grace, Clock& clock, EventEmitter& events)
-    : grace_(grace), clock_(clock), events_(events) {
+WorkerSlots::WorkerSlots(int workers, absl::Duration grace, Clock& clock, StopNotifier& notifier,
+                         EventEmitter& events)
+    : grace_(grace), clock_(clock), notifier_(notifier), events_(events) {
   GrowTo(workers);
 }
 
 void WorkerSlots::GrowTo(int workers) {
   for (int i = count_; i < workers; ++i) {
-    slots_[i] = std::make_unique<WorkerSlot>(clock_);
+    slots_[i] = std::make_unique<WorkerSlot>(clock_, notifier_);
     // Seen by the others only now.
     count_ = i + 1;
   }

@@ -19,7 +19,8 @@ namespace millrace {
 class WorkerSlots {
  public:
   // `grace` is how long an attempt may take to end once it was asked to stop.
-  WorkerSlots(int workers, absl::Duration grace, Clock& clock, EventEmitter& events);
+  WorkerSlots(int workers, absl::Duration grace, Clock& clock, StopNotifier& notifier,
+              EventEmitter& events);
 
   // From now on there are at least so many, up to PoolConfig::kMaxConcurrency. Not called by two
   // threads at a time.
@@ -59,6 +60,7 @@ class WorkerSlots {
   // Constant after construction.
   const absl::Duration grace_;
   Clock& clock_;
+  StopNotifier& notifier_;
   EventEmitter& events_;
 
   // The first count_ are set, and stay.

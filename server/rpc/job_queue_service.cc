@@ -222,7 +222,7 @@ absl::Status JobQueueService::GetOne(const v1::GetJobRequest& request, const Cal
       store_.ListAttempts(*id, kMaxAttemptsShown, call);
   if (!attempts.ok()) return attempts.status();
   SetJob(*details, *response.mutable_job());
-  size_t bytes = 0;
+  size_t bytes = response.ByteSizeLong();
   for (const Attempt& attempt : *attempts) {
     v1::Attempt proto;
     SetAttempt(attempt, proto);

@@ -41,7 +41,8 @@ class TaskContext {
   // What the last attempt that succeeded in part has left, whatever came after it.
   virtual const std::optional<PartialSuccess>& last_partial_success() const = 0;
 
-  // Fires when the handler should end, at the latest an instant after the others here say so.
+  // Fires when the handler should end, an instant after the others here say so. Callbacks on it run
+  // in one thread for all handlers of the pool: they should not wait, and must not throw.
   virtual std::stop_token stop_token() const = 0;
   virtual StopReason stop_reason() const = 0;
   bool StopRequested() const { return stop_reason() != StopReason::kNone; }

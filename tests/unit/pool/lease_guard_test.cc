@@ -30,7 +30,8 @@ class LeaseGuardTest : public ::testing::Test {
   FakeClock clock_;
   NullMetricsRegistry metrics_;
   EventEmitter events_{"worker-id", clock_, metrics_, {}};
-  WorkerSlots slots_{1, absl::Seconds(5), clock_, events_};
+  StopNotifier notifier_;
+  WorkerSlots slots_{1, absl::Seconds(5), clock_, notifier_, events_};
   LeaseState lease_;
   ClaimedJob job_;
   std::optional<std::string> left_;
