@@ -156,19 +156,33 @@ void LeaseKeeper::WatchOthers(WorkerNumber own) {
 }
 
 void LeaseKeeper::RescueEnded(const std::vector<WorkerNumber>& ended) {
-  for (const WorkerNumber worker : ended) rescuing_.try_emplace(worker, kRescuesWithoutJobs);
-  std::vector<WorkerNumber> done;
-  for (auto& [worker, calls_left] : rescuing_) {
-    absl::StatusOr<std::vector<RescuedJob>> jobs = parts_.store.Rescue(worker);
-    if (!jobs.ok()) {
-      parts_.errors.Report("rescue jobs", jobs.status());
-      continue;
-    }
-    calls_left = jobs->empty() ? calls_left - 1 : kRescuesWithoutJobs;
-    if (calls_left == 0) done.push_back(worker);
-    if (!jobs->empty()) AnnounceRescued(*std::move(jobs));
+  for (const WorkerNumber worker : ended) {
+    const bool known =
+        std::any_of(rescuing_.begin(), rescuing_.end(),
+                    [worker](const LostWorker& lost) { return lost.worker == worker; });
+    if (!known) rescuing_.push_back({worker, kRescuesWithoutJobs});
   }
-  for (const WorkerNumber worker : done) rescuing_.erase(worker);
+  // Each in its turn, so that one whose rescue fails is in nobody's way.
+  for (size_t calls = rescuing_.size(); calls > 0; --calls) {
+    LostWorker next = rescuing_.front();
+    rescuing_.pop_front();
+    Rescue(next);
+    if (next.calls_left > 0) rescuing_.push_back(next);
+    if (IsCalledAway()) return;
+  }
+}
+
+void LeaseKeeper::Rescue(LostWorker& lost) {
+  absl::StatusOr<std::vector<RescuedJob>> jobs = parts_.store.Rescue(lost.worker);
+  if (!jobs.ok()) return parts_.errors.Report("rescue jobs", jobs.status());
+  lost.calls_left = jobs->empty() ? lost.calls_left - 1 : kRescuesWithoutJobs;
+  if (!jobs->empty()) AnnounceRescued(*std::move(jobs));
+}
+
+bool LeaseKeeper::IsCalledAway() {
+  if (parts_.clock.Monotonic() >= next_heartbeat_) return true;
+  MutexLock lock(mutex_);
+  return IsWantedLocked();
 }
 
 void LeaseKeeper::AnnounceRescued(std::vector<RescuedJob> jobs) {
@@ -215,8 +229,10 @@ void LeaseKeeper::WaitUntil(absl::Duration at) {
   MutexLock lock(mutex_);
   parts_.clock.WaitUntil(mutex_, changed_, at, [this] {
     mutex_.AssertHeld();
-    return stop_ || ended_.has_value() || cancel_wish_;
+    return IsWantedLocked();
   });
 }
+
+bool LeaseKeeper::IsWantedLocked() const { return stop_ || ended_.has_value() || cancel_wish_; }
 
 }  // namespace millrace

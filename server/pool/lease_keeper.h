@@ -1,7 +1,7 @@
 #pragma once
 
+#include <deque>
 #include <functional>
-#include <map>
 #include <optional>
 #include <vector>
 
@@ -61,6 +61,12 @@ class LeaseKeeper {
   void ReportEnded(WorkerNumber worker);
 
  private:
+  // A worker whose jobs may not all be freed yet, and how many more calls to make for it.
+  struct LostWorker {
+    WorkerNumber worker = 0;
+    int calls_left = 0;
+  };
+
   // Each returns when it wants to be called again.
   absl::Duration Register();
   absl::Duration KeepLease(WorkerNumber worker);
@@ -70,12 +76,19 @@ class LeaseKeeper {
   void ShowExpiry(absl::Time expires);
   void Lost(WorkerNumber worker);
   void WatchOthers(WorkerNumber own);
+  // One call for each of them and of those before, unless something else comes first: the rest is
+  // left for the next time.
   void RescueEnded(const std::vector<WorkerNumber>& ended);
+  void Rescue(LostWorker& lost);
+  // Whether a rescue must wait: for the heartbeat, without which this pool would be the next one
+  // that is lost, or for what others want.
+  bool IsCalledAway();
   void AnnounceRescued(std::vector<RescuedJob> jobs);
   bool TakeCancelWish();
   void LookForCancelled(WorkerNumber worker);
   void EndLease();
   void WaitUntil(absl::Duration at);
+  bool IsWantedLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Constant after construction.
   const WorkerRegistration registration_;
@@ -86,8 +99,8 @@ class LeaseKeeper {
   LeaseObserver observer_;
   Backoff backoff_;
   absl::Duration next_heartbeat_;
-  // Workers whose jobs may not all be freed yet, and how many more calls to make for them.
-  std::map<WorkerNumber, int> rescuing_;
+  // In the order in which their turn comes.
+  std::deque<LostWorker> rescuing_;
 
   Mutex mutex_;
   CondVar changed_;

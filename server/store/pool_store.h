@@ -169,7 +169,8 @@ class PoolStore {
   virtual absl::StatusOr<std::optional<absl::Time>> FindCompletion(const Hold& hold) = 0;
 
   // Makes jobs available again with their attempt uncounted; a cancelled one ends instead. One
-  // verdict for each hold, as Record.
+  // verdict for each hold, as Record, also where an earlier call has done it and its answer was
+  // lost.
   virtual absl::StatusOr<RecordResult> GiveBack(WorkerNumber worker,
                                                 const std::vector<Hold>& holds) = 0;
 
@@ -191,7 +192,8 @@ class PoolStore {
 
   // Ends the lease of a worker that is lost and frees what it held (contract A9, "lost"). May leave
   // some for a next call: those that another transaction is working on. Fine if another rescuer was
-  // faster: returns no job then.
+  // faster: returns no job then. As all calls about leases it takes a few seconds at most: whoever
+  // rescues has a lease of its own to keep.
   virtual absl::StatusOr<std::vector<RescuedJob>> Rescue(WorkerNumber worker) = 0;
 };
 

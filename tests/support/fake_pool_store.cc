@@ -268,11 +268,15 @@ absl::StatusOr<RecordResult> FakePoolStore::Record(WorkerNumber,
 
 RecordVerdict FakePoolStore::GiveBackOneLocked(const Hold& hold) {
   Stored* stored = FindHeldLocked(hold);
-  if (stored == nullptr) return RecordVerdict::kStale;
+  if (stored == nullptr) {
+    const bool earlier = given_back_.contains({hold.claim_id, hold.job_id});
+    return earlier ? RecordVerdict::kAccepted : RecordVerdict::kStale;
+  }
   if (const auto answer = TakeAnswer(*stored); answer.has_value()) return *answer;
   const bool cancelled = !stored->cancel_reason.empty();
   stored->view.state = cancelled ? JobState::kCancelled : JobState::kReady;
   --stored->view.job.attempt;
+  if (!cancelled) given_back_.insert({hold.claim_id, hold.job_id});
   return cancelled ? RecordVerdict::kCancelled : RecordVerdict::kAccepted;
 }
 
@@ -382,10 +386,15 @@ std::vector<RescuedJob> FakePoolStore::FreeAllLocked(WorkerNumber worker) {
 }
 
 absl::StatusOr<std::vector<RescuedJob>> FakePoolStore::Rescue(WorkerNumber worker) {
-  return Do(Call::kRescue, [&]() -> absl::StatusOr<std::vector<RescuedJob>> {
-    mutex_.AssertHeld();
-    return FreeAllLocked(worker);
-  });
+  std::function<void()> on_rescue;
+  absl::StatusOr<std::vector<RescuedJob>> rescued =
+      Do(Call::kRescue, [&]() -> absl::StatusOr<std::vector<RescuedJob>> {
+        mutex_.AssertHeld();
+        on_rescue = on_rescue_;
+        return FreeAllLocked(worker);
+      });
+  if (on_rescue != nullptr) on_rescue();
+  return rescued;
 }
 
 }  // namespace millrace

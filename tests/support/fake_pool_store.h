@@ -83,6 +83,8 @@ class FakePoolStore final : public PoolStore {
 
   // Called after each claim that brought jobs, without a lock.
   void OnClaim(std::function<void()> on_claim);
+  // Called after each Rescue, without a lock.
+  void OnRescue(std::function<void()> on_rescue);
   // The held job with the largest id; 0 if there is none.
   JobId LastHeld() const;
 
@@ -194,8 +196,11 @@ class FakePoolStore final : public PoolStore {
   std::vector<ClaimRequest> claims_ ABSL_GUARDED_BY(mutex_);
   int max_jobs_of_claims_ ABSL_GUARDED_BY(mutex_) = std::numeric_limits<int>::max();
   std::function<void()> on_claim_ ABSL_GUARDED_BY(mutex_);
+  std::function<void()> on_rescue_ ABSL_GUARDED_BY(mutex_);
   JobId last_job_ ABSL_GUARDED_BY(mutex_) = 0;
   std::set<JobId> refused_ ABSL_GUARDED_BY(mutex_);
+  // Jobs by the claims under which they were given back.
+  std::set<std::pair<ClaimId, JobId>> given_back_ ABSL_GUARDED_BY(mutex_);
   bool claims_on_their_way_ ABSL_GUARDED_BY(mutex_) = false;
   // Numbers of claims that were made or taken back.
   std::set<int64_t> claim_numbers_ ABSL_GUARDED_BY(mutex_);

@@ -67,6 +67,11 @@ void FakePoolStore::OnClaim(std::function<void()> on_claim) {
   on_claim_ = std::move(on_claim);
 }
 
+void FakePoolStore::OnRescue(std::function<void()> on_rescue) {
+  MutexLock lock(mutex_);
+  on_rescue_ = std::move(on_rescue);
+}
+
 JobId FakePoolStore::LastHeld() const {
   MutexLock lock(mutex_);
   JobId last = 0;

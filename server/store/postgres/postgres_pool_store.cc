@@ -10,6 +10,7 @@
 #include "server/store/postgres/claim_rows.h"
 #include "server/store/postgres/job_rows.h"
 #include "server/store/postgres/postgres_text.h"
+#include "server/store/postgres/transaction_fate.h"
 
 namespace millrace {
 namespace {
@@ -197,13 +198,23 @@ absl::StatusOr<RecordResult> PostgresPoolStore::GiveBack(WorkerNumber worker,
                                                          const std::vector<Hold>& holds) {
   RecordResult result;
   if (holds.empty()) return result;
+  std::string transaction_id;
+  bool committing = false;
   absl::Status ran = database_.Run("give_back", [&](PostgresConnection& connection) {
+    committing = false;
     pqxx::work transaction(connection.raw());
     result = SettleAsGivenBack(connection, transaction, worker, holds);
+    given_back_in_doubt_.Resolve(connection, transaction, holds, result);
+    transaction_id = ReadTransactionId(connection, transaction);
+    committing = true;
     transaction.commit();
   });
-  if (!ran.ok()) return ran;
-  return result;
+  if (ran.ok()) {
+    given_back_in_doubt_.Forget(holds);
+    return result;
+  }
+  if (committing) given_back_in_doubt_.Keep(transaction_id, holds, result);
+  return ran;
 }
 
 absl::Status PostgresPoolStore::NoteKept(const std::vector<Hold>& holds) {
@@ -269,7 +280,7 @@ absl::StatusOr<std::vector<RescuedJob>> PostgresPoolStore::Rescue(WorkerNumber w
   std::vector<RescueInDoubt> doubtful = in_doubt_.Take(worker);
   RescueInDoubt rescue;
   bool committing = false;
-  const absl::Status ran = database_.Run("rescue", [&](PostgresConnection& connection) {
+  const absl::Status ran = RunForLease(database_, "rescue", [&](PostgresConnection& connection) {
     committing = false;
     pqxx::work transaction(connection.raw());
     rescue.Run(connection, transaction, worker);

@@ -6,6 +6,7 @@
 
 #include "server/store/pool_store.h"
 #include "server/store/postgres/claim_names.h"
+#include "server/store/postgres/given_back_in_doubt.h"
 #include "server/store/postgres/postgres_database.h"
 #include "server/store/postgres/rescues_in_doubt.h"
 
@@ -50,6 +51,7 @@ class PostgresPoolStore final : public PoolStore {
   PostgresDatabase& database_;
   ClaimNames names_;
   RescuesInDoubt in_doubt_;
+  GivenBackInDoubt given_back_in_doubt_;
   // How many jobs a row of ready stood for in the last claim.
   std::atomic<double> jobs_per_row_ = 1.0;
 };

@@ -6,6 +6,7 @@
 
 #include "server/store/postgres/job_rows.h"
 #include "server/store/postgres/postgres_text.h"
+#include "server/store/postgres/transaction_fate.h"
 
 namespace millrace {
 
@@ -21,11 +22,11 @@ void RescueInDoubt::Run(PostgresConnection& connection, pqxx::transaction_base& 
     JobDetails details = ReadJobDetails(row);
     jobs.push_back({std::move(details.job), details.state, std::move(details.last_error)});
   }
-  transaction_id_ = connection.Execute(transaction, "ReadTransactionId")[0][0].c_str();
+  transaction_id_ = ReadTransactionId(connection, transaction);
 }
 
 void RescueInDoubt::Resolve(PostgresConnection& connection, pqxx::transaction_base& transaction) {
-  committed_ = connection.Execute(transaction, "HasCommitted", transaction_id_)[0][0].as<bool>();
+  committed_ = HasCommitted(connection, transaction, transaction_id_);
 }
 
 void RescueInDoubt::AddCommittedTo(std::vector<RescuedJob>& all) {

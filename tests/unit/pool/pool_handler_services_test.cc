@@ -102,6 +102,8 @@ TEST_F(PoolHandlerServicesTest, SuccessCommitsAndNeedsNoOtherRecord) {
   const JobId id = store_.AddTask("books");
   StartPool();
   ASSERT_TRUE(events_.WaitFor(EventType::kJobCompleted));
+  // The event may come before the worker is done with the transaction.
+  ASSERT_TRUE(pool_->Stop(absl::ZeroDuration()).ok());
   EXPECT_THAT(transactions_.log(), ElementsAre("begin", "insert", "complete", "end"));
   EXPECT_EQ(report.job_id, id);
   EXPECT_EQ(report.outcome, AttemptOutcome::kCompleted);

@@ -263,6 +263,29 @@ TEST_F(PoolLeaseTest, WhatIsBufferedIsGivenBackInsteadOfBegunOnceHalfOfTheLeaseI
   EXPECT_EQ(gate_.arrived(), begun);
 }
 
+TEST_F(PoolLeaseTest, ManyLostPoolsWhoseRescueIsSlowDoNotCostThePoolItsOwnLease) {
+  constexpr int kLost = 50;
+  for (int i = 0; i < kLost; ++i) LoseAPoolWith("elsewhere", 25, /*started=*/false);
+  const JobId own = store_.AddTask("obedient");
+  store_.OnRescue([this] { clock_.Advance(absl::Seconds(4)); });
+  StartPool();
+  ASSERT_TRUE(arrived_.WaitForOpen());
+  ASSERT_TRUE(store_.WaitForCalls(Call::kListLeases, 1));
+  PassUntilRescue();
+  const auto all_are_free = [this, own] {
+    for (JobId id = 1; id < own; ++id) {
+      if (store_.Look(id).state != JobState::kReady) return false;
+    }
+    return true;
+  };
+  ASSERT_TRUE(store_.WaitUntil(all_are_free));
+  // One is due after each rescue.
+  EXPECT_GE(store_.CountCalls(Call::kHeartbeat), kLost);
+  EXPECT_EQ(store_.CountCalls(Call::kRegister), kLost + 1);
+  EXPECT_EQ(store_.Look(own).state, JobState::kHeld);
+  EXPECT_TRUE(events_.OfType(EventType::kJobInterrupted).empty());
+}
+
 TEST_F(PoolLeaseTest, RescueIsRepeatedUntilNothingIsFoundAnyMore) {
   LoseAPoolWith("ok", 25, /*started=*/false);
   StartPool();

@@ -1,4 +1,5 @@
-// What becomes of a rescue when the answer to its commit is lost.
+// What becomes of a rescue, or of giving back, when the answer to the commit is lost or does not
+// come.
 
 #include <optional>
 
@@ -13,31 +14,32 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-class RescueInDoubtTest : public PoolStoreFixture {
+class InDoubtTest : public PoolStoreFixture {
  protected:
-  RescueInDoubtTest() {
+  InDoubtTest() {
     Add({.task_identifier = "t"});
-    job_ = Claim(1).at(0).job.id;
+    claimed_ = Claim(1).at(0);
+    job_ = claimed_.job.id;
     schema_.Query(
         "create function {schema}.wait() returns trigger language plpgsql as "
         "$$ begin while not pg_try_advisory_xact_lock(hashtext('{schema}')) loop "
         "perform pg_sleep(0.01); end loop; return null; end $$; "
-        "create constraint trigger wait after update on {schema}.worker deferrable initially "
+        "create constraint trigger wait after update on {schema}.claim deferrable initially "
         "deferred for each row execute function {schema}.wait()");
   }
 
-  // Makes commits of rescues wait until Release.
+  // Makes commits that free or give back jobs wait until Release.
   void HoldUpCommits() {
     holder_.emplace(TestDatabaseUrl());
     pqxx::nontransaction(*holder_).exec("select pg_advisory_lock(hashtext('" + schema_.name() +
                                         "'))");
   }
   void Release() { holder_.reset(); }
-  // The backend of a rescue whose commit waits; "" if there is none.
+  // The backend whose commit waits; "" if there is none.
   std::string FindWaiting() {
     return schema_.Query(
         "select distinct pid from pg_stat_activity join pg_locks using (pid) where relation = "
-        "'{schema}.worker'::regclass and wait_event = 'PgSleep'");
+        "'{schema}.claim'::regclass and wait_event = 'PgSleep'");
   }
   // Loses the answer to the commit.
   void RescueInVain() {
@@ -46,8 +48,9 @@ class RescueInDoubtTest : public PoolStoreFixture {
     EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
     EXPECT_TRUE(Eventually([this] { return !FindWaiting().empty(); }));
   }
-  std::vector<JobId> RescueAgain() {
-    const auto rescued = impatient_store_.Rescue(worker_);
+  std::vector<JobId> RescueAgain() { return RescueBy(impatient_store_); }
+  std::vector<JobId> RescueBy(PostgresPoolStore& store) {
+    const auto rescued = store.Rescue(worker_);
     EXPECT_TRUE(rescued.ok()) << rescued.status();
     std::vector<JobId> ids;
     if (!rescued.ok()) return ids;
@@ -55,6 +58,20 @@ class RescueInDoubtTest : public PoolStoreFixture {
     return ids;
   }
 
+  void GiveBackInVain() {
+    HoldUpCommits();
+    const absl::Status status =
+        impatient_store_.GiveBack(worker_, {{claimed_.claim_id, job_}}).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+    EXPECT_TRUE(Eventually([this] { return !FindWaiting().empty(); }));
+  }
+  std::vector<RecordVerdict> GiveBackAgain() {
+    const auto result = impatient_store_.GiveBack(worker_, {{claimed_.claim_id, job_}});
+    EXPECT_TRUE(result.ok()) << result.status();
+    return result.ok() ? result->verdicts : std::vector<RecordVerdict>();
+  }
+
+  ClaimedJob claimed_;
   JobId job_ = 0;
   SystemClock clock_;
   // Its connection is cut under a call that takes so long.
@@ -65,7 +82,7 @@ class RescueInDoubtTest : public PoolStoreFixture {
   std::optional<pqxx::connection> holder_;
 };
 
-TEST_F(RescueInDoubtTest, WhatItHasFreedIsToldByTheNextOneIfItHasCommitted) {
+TEST_F(InDoubtTest, WhatItHasFreedIsToldByTheNextOneIfItHasCommitted) {
   RescueInVain();
   Release();
   ASSERT_TRUE(Eventually([this] { return StateOf(job_) == JobState::kReady; }));
@@ -73,7 +90,7 @@ TEST_F(RescueInDoubtTest, WhatItHasFreedIsToldByTheNextOneIfItHasCommitted) {
   EXPECT_THAT(RescueAgain(), IsEmpty());
 }
 
-TEST_F(RescueInDoubtTest, WhatItDidNotFreeAfterAllIsFreedAndToldOnceByTheNextOne) {
+TEST_F(InDoubtTest, WhatItDidNotFreeAfterAllIsFreedAndToldOnceByTheNextOne) {
   RescueInVain();
   schema_.Query("select pg_terminate_backend(" + FindWaiting() + ", 60000)");
   Release();
@@ -82,7 +99,19 @@ TEST_F(RescueInDoubtTest, WhatItDidNotFreeAfterAllIsFreedAndToldOnceByTheNextOne
   EXPECT_THAT(RescueAgain(), IsEmpty());
 }
 
-TEST_F(RescueInDoubtTest, WhileItIsUndecidedTheNextOneComesToNothingAndTheOneAfterTellsOfIt) {
+// Whoever rescues has a lease of its own to keep.
+TEST_F(InDoubtTest, OneThatTakesTooLongIsGivenUpWithinAFewSeconds) {
+  HoldUpCommits();
+  const absl::Time begun = absl::Now();
+  const absl::Status status = store_.Rescue(worker_).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+  EXPECT_LT(absl::Now() - begun, absl::Seconds(15));
+  Release();
+  ASSERT_TRUE(Eventually([this] { return StateOf(job_) == JobState::kReady; }));
+  EXPECT_THAT(RescueBy(store_), ElementsAre(job_));
+}
+
+TEST_F(InDoubtTest, WhileItIsUndecidedTheNextOneComesToNothingAndTheOneAfterTellsOfIt) {
   RescueInVain();
   // It waits for a lock, but not as long as a lease may take.
   const absl::Status meanwhile = impatient_store_.Rescue(worker_).status();
@@ -91,6 +120,24 @@ TEST_F(RescueInDoubtTest, WhileItIsUndecidedTheNextOneComesToNothingAndTheOneAft
   Release();
   ASSERT_TRUE(Eventually([this] { return StateOf(job_) == JobState::kReady; }));
   EXPECT_THAT(RescueAgain(), ElementsAre(job_));
+}
+
+TEST_F(InDoubtTest, WhatWasGivenBackAfterAllIsToldOnceByTheNextCall) {
+  GiveBackInVain();
+  Release();
+  ASSERT_TRUE(Eventually([this] { return StateOf(job_) == JobState::kReady; }));
+  EXPECT_THAT(GiveBackAgain(), ElementsAre(RecordVerdict::kAccepted));
+  EXPECT_THAT(GiveBackAgain(), ElementsAre(RecordVerdict::kStale));
+}
+
+TEST_F(InDoubtTest, WhatWasNotGivenBackAfterAllIsGivenBackByTheNextCall) {
+  GiveBackInVain();
+  schema_.Query("select pg_terminate_backend(" + FindWaiting() + ", 60000)");
+  Release();
+  EXPECT_EQ(StateOf(job_), JobState::kHeld);
+  EXPECT_THAT(GiveBackAgain(), ElementsAre(RecordVerdict::kAccepted));
+  EXPECT_EQ(StateOf(job_), JobState::kReady);
+  EXPECT_THAT(GiveBackAgain(), ElementsAre(RecordVerdict::kStale));
 }
 
 }  // namespace
