@@ -84,6 +84,8 @@ size_t HeapBytes(const Event& event) {
 
 }  // namespace
 
+size_t BytesOf(const Event& event) { return sizeof(Event) + HeapBytes(event); }
+
 EventBlock::EventBlock(std::vector<Event> events) : size_(events.size()) {
   if (size_ < kWorthPacking) {
     whole_ = std::move(events);

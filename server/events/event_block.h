@@ -11,6 +11,9 @@
 
 namespace millrace {
 
+// What an event holds in memory, about.
+size_t BytesOf(const Event& event);
+
 // Events that were emitted together, with consecutive sequences. Most events of a busy pool tell
 // that a job has ended and nothing more; of those a block keeps only what differs from the one
 // before, in about ten bytes instead of two hundred. The others are kept whole. Shared by the ring

@@ -44,20 +44,12 @@ EventCursor::EventCursor(EventSubscription subscription, const EventEmitter& emi
 
 EventCursor::Progress EventCursor::Next(std::string& message) {
   message.clear();
-  switch (phase_) {
-    case Phase::kHello:
-      phase_ = begin_ == EventSubscription::Begin::kOtherIncarnation ? Phase::kIncarnationGap
-                                                                     : Phase::kFollowing;
-      message = Bookmark();
-      return Progress::kMessage;
-    case Phase::kIncarnationGap:
-      phase_ = Phase::kFollowing;
-      message = IncarnationGap();
-      return Progress::kGap;
-    case Phase::kFollowing:
-      break;
-  }
-  return NextBatch(message);
+  if (std::exchange(begun_, true)) return NextBatch(message);
+  // At once: a stream that broke behind a bookmark would be resumed in this incarnation, and never
+  // hear that there was another.
+  const bool other = begin_ == EventSubscription::Begin::kOtherIncarnation;
+  message = other ? IncarnationGap() : Bookmark();
+  return other ? Progress::kGap : Progress::kMessage;
 }
 
 std::string EventCursor::Bookmark() const {

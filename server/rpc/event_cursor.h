@@ -14,8 +14,9 @@
 namespace millrace {
 
 // One subscriber's place in the event feed, and the messages that follow from it: a bookmark first,
-// then batches of events that match, and gaps. It holds no events: how far behind it is costs
-// nothing. The emitter and the encoder outlive it. Used from one thread: the pump of the EventFeed.
+// or the gap of a subscriber that comes from another incarnation, then batches of events that
+// match, and gaps. It holds no events: how far behind it is costs nothing. The emitter and the
+// encoder outlive it. Used from one thread: the pump of the EventFeed.
 class EventCursor {
  public:
   struct Limits {
@@ -47,9 +48,7 @@ class EventCursor {
   Progress Next(std::string& message);
 
   // Whether it has nothing more to send up to this sequence.
-  bool HasPassed(uint64_t sequence) const {
-    return phase_ == Phase::kFollowing && sequence_ >= sequence;
-  }
+  bool HasPassed(uint64_t sequence) const { return begun_ && sequence_ >= sequence; }
 
   // Everything up to here is dealt with.
   uint64_t sequence() const { return sequence_; }
@@ -87,7 +86,8 @@ class EventCursor {
   // The end of every message: the incarnation as a serialized EventsResponse.
   const std::string suffix_;
 
-  enum class Phase { kHello, kIncarnationGap, kFollowing } phase_ = Phase::kHello;
+  // The first message was made.
+  bool begun_ = false;
   EventSubscription::Begin begin_;
   uint64_t sequence_;
 };

@@ -17,7 +17,9 @@ std::shared_ptr<const std::vector<Event>> EventEncoder::Unpack(const EventBlock&
   std::shared_ptr<const std::vector<Event>> events = unpacked_.Find(block.first_sequence());
   if (events != nullptr) return events;
   events = std::make_shared<const std::vector<Event>>(block.Unpack());
-  unpacked_.Add(block.first_sequence(), events, block.bytes() + events->size() * sizeof(Event));
+  size_t bytes = 0;
+  for (const Event& event : *events) bytes += BytesOf(event);
+  unpacked_.Add(block.first_sequence(), events, bytes);
   return events;
 }
 

@@ -170,7 +170,7 @@ TEST_F(EventFeedTest, ASequenceOfAnotherIncarnationIsAnsweredWithAGap) {
   v1::EventsRequest request;
   request.set_after_sequence(77);
   request.set_incarnation("worker-0");
-  EventsReader reader = Subscribe(request);
+  EventsReader reader(pool_stub(), request);
   EXPECT_EQ(reader.Next().gap().reason(), "incarnation");
   EXPECT_THAT(reader.NextSequences(2), ElementsAre(1, 2));
 }
