@@ -101,6 +101,22 @@ TEST_F(JobWatchTest, ASupersededJobNamesTheOneThatHasItsKeyNow) {
   EXPECT_EQ(Look(id).successor, 0);
 }
 
+TEST_F(JobWatchTest, ASuccessorThatHasEndedIsNotNamedThoughItsKeyWasLockedThen) {
+  const JobSpec spec = {.task_identifier = "t", .job_key = "k"};
+  const JobId id = Add(spec);
+  const ClaimedJob claimed = Claim(1).at(0);
+  Add(spec);
+  Record(ReportOf(claimed, AttemptOutcome::kFailed));
+  const ClaimedJob successor = Claim(1).at(0);
+  pqxx::connection application(TestDatabaseUrl());
+  pqxx::work transaction(application);
+  transaction.exec("select from " + schema_.name() + ".job_key for update");
+  Record(ReportOf(successor, AttemptOutcome::kCompleted));
+  transaction.abort();
+  ASSERT_EQ(schema_.Query("select job_id from {schema}.job_key"), std::to_string(successor.job.id));
+  EXPECT_EQ(Look(id).successor, 0);
+}
+
 TEST_F(JobWatchTest, AWaitingJobWithHistoryThatWasReplacedNamesItsSuccessor) {
   const JobSpec spec = {.task_identifier = "t", .job_key = "k"};
   const JobId id = Add(spec);
