@@ -15,8 +15,10 @@
 namespace millrace {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 using Ending = Completion::Ending;
@@ -176,6 +178,22 @@ TEST_F(HandlerTransactionTest, AStatementThatFailedSpoilsTheTransaction) {
   EXPECT_THAT(std::string(completion.error.message()), HasSubstr("duplicate key"));
   EXPECT_EQ(Ledger(), "");
   EXPECT_EQ(StateOf(job.job.id), JobState::kHeld);
+}
+
+// The rights that the server itself needs are not what it lacks.
+TEST_F(HandlerTransactionTest, AHandlerThatLacksARightIsToldWhichAndNoMore) {
+  const std::string role = schema_.name() + "_role";
+  schema_.Query("create role " + role);
+  {
+    const TransactionPtr transaction = Begin();
+    ASSERT_TRUE(transaction->Execute("set local role " + role, {}).ok());
+    const absl::Status written = Write(*transaction, "a").status();
+    EXPECT_TRUE(absl::IsPermissionDenied(written)) << written;
+    EXPECT_THAT(std::string(written.message()),
+                AllOf(HasSubstr("permission denied for schema " + schema_.name()),
+                      Not(HasSubstr("administrator"))));
+  }
+  schema_.Query("drop role " + role);
 }
 
 TEST_F(HandlerTransactionTest, ASavepointMendsIt) {

@@ -99,17 +99,17 @@ void PostgresConnection::SetStatementTimeout(int64_t timeout_ms) {
   statement_timeout_ms_ = timeout_ms;
 }
 
-absl::Status PostgresConnection::Denied(const std::string& message) const {
+absl::Status PostgresConnection::WithAdvice(const absl::Status& denied) const {
   const auto quoted = [](const std::string& name) {
     return absl::StrCat("\"", absl::StrReplaceAll(name, {{"\"", "\"\""}}), "\"");
   };
   const std::string role = quoted(connection_->username());
-  return absl::PermissionDeniedError(absl::StrCat(
-      "database: ", message, "; let an administrator run one of: grant create on database ",
-      quoted(connection_->dbname()), " to ", role, " (to make the schema), alter schema ",
-      quoted(statements_.schema()), " owner to ", role,
-      " (to use one that is empty), grant OWNER to ", role,
-      " (to use the tables of the role OWNER)"));
+  return absl::PermissionDeniedError(
+      absl::StrCat(denied.message(), "; let an administrator run one of: grant create on database ",
+                   quoted(connection_->dbname()), " to ", role,
+                   " (to make the schema), alter schema ", quoted(statements_.schema()),
+                   " owner to ", role, " (to use one that is empty), grant OWNER to ", role,
+                   " (to use the tables of the role OWNER)"));
 }
 
 absl::Status PostgresConnection::Lost(const char* when) {
@@ -142,7 +142,7 @@ absl::Status PostgresConnection::RunWithin(absl::Duration longest, absl::Duratio
     return absl::AbortedError(FirstLine(error.what()));
   } catch (const pqxx::insufficient_privilege& error) {
     // The one kind of error to which libpqxx gives no SQLSTATE (42501).
-    return Denied(FirstLine(error.what()));
+    return absl::PermissionDeniedError("database: " + FirstLine(error.what()));
   } catch (const pqxx::sql_error& error) {
     // A backend that was told to end answers with 57P01 and is gone; after 57014 it is still there.
     const std::string& state = error.sqlstate();

@@ -61,14 +61,16 @@ class PostgresConnection {
     return transaction.exec_prepared(variant, arguments...);
   }
 
+  // To what Run has answered, what would give the role of this connection the rights of a server.
+  // REQUIRES: absl::IsPermissionDenied(denied).
+  absl::Status WithAdvice(const absl::Status& denied) const;
+
   pqxx::connection& raw() { return *connection_; }
   bool broken() const { return broken_; }
 
  private:
   void Prepare(const std::string& variant, const std::string& name, const std::string& rows);
   void SetStatementTimeout(int64_t timeout_ms);
-  // What the role of this connection may not do, and what would let it.
-  absl::Status Denied(const std::string& message) const;
   // `when` goes on from the message.
   absl::Status Lost(const char* when = "");
 

@@ -89,6 +89,7 @@ absl::Status PostgresDatabase::RunOnce(absl::Duration longest, const CallLimit& 
   // Connecting may have taken all the time.
   absl::Status status = call.Check();
   if (status.ok()) status = (*connection)->RunWithin(longest, call.time_left(), body);
+  if (absl::IsPermissionDenied(status)) status = (*connection)->WithAdvice(status);
   Return(*std::move(connection));
   // Most likely that is why; and if not, nobody waits for the reason any more.
   if (absl::IsUnavailable(status) && call.has_passed()) return CallLimit::DeadlineHasPassed();

@@ -40,8 +40,8 @@ class PostgresDatabase {
 
   // Runs `body` with a connection; it may start transactions there. Errors as
   // PostgresConnection::Run. What is ABORTED is run again, up to ten times with rising pauses; so
-  // `body` must have no effect outside of its transaction. `operation` names it in metrics and
-  // messages.
+  // `body` must have no effect outside of its transaction. PERMISSION_DENIED also says what would
+  // help. `operation` names it in metrics and messages.
   absl::Status Run(const std::string& operation,
                    const std::function<void(PostgresConnection&)>& body) {
     return Run(operation, CallLimit(), body);
