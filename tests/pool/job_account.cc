@@ -54,7 +54,10 @@ std::string DescribeJob(const JobDetails& details, const std::vector<Attempt>& h
 std::string Describe(const Attempt& attempt) {
   std::string text = absl::StrCat("attempt ", attempt.attempt, " ", OutcomeName(attempt.outcome),
                                   " in ", absl::FormatDuration(attempt.execution_time));
-  if (attempt.worker_id != "worker-id") absl::StrAppend(&text, " by ", attempt.worker_id);
+  if (attempt.worker_id.empty())
+    absl::StrAppend(&text, " by nobody");
+  else if (attempt.worker_id != "worker-id")
+    absl::StrAppend(&text, " by ", attempt.worker_id);
   if (!attempt.error_message.empty()) absl::StrAppend(&text, ": ", attempt.error_message);
   if (!attempt.error_detail.empty()) absl::StrAppend(&text, " | ", attempt.error_detail);
   if (!attempt.result.empty()) absl::StrAppend(&text, "; result ", attempt.result);
