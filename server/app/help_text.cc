@@ -16,7 +16,9 @@ constexpr char kSignalsAndExitCodes[] =
     "  0  stopped in order\n"
     "  1  could not start, or not migrate: the line on standard error says why and how to mend it\n"
     "  2  settings that are wrong\n"
-    "  3  handlers ignored the request to stop; the process left all the same\n"
+    "  3  handlers ignored the request to stop, or an event handler never returned; the process "
+    "left\n"
+    "     all the same\n"
     "  4  the database did not take what became of some jobs, which therefore run again\n"
     "  5  with --on-lost-lease exit: handlers still ran when the lease of the pool ended\n";
 

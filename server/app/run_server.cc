@@ -61,8 +61,12 @@ int RunWith(const ServerOptions& options, const std::function<void(TaskRegistry&
   }
   if (options.migrate_only) return MigrateOnly(graph, options.schema);
   const absl::Status started = graph.Start();
-  if (absl::IsCancelled(started)) return kExitClean;
-  if (!started.ok()) return Fail(started, kExitCouldNotStart);
+  if (!started.ok()) {
+    const bool cancelled = absl::IsCancelled(started);
+    if (!cancelled) Fail(started, kExitCouldNotStart);
+    if (!graph.EndEventHandlers()) _exit(cancelled ? kExitHandlersLeft : kExitCouldNotStart);
+    return cancelled ? kExitClean : kExitCouldNotStart;
+  }
   switch (graph.WaitAndStop()) {
     case ServiceGraph::StopResult::kHandlersLeft:
       // Handlers still use what would be destroyed.

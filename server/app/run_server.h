@@ -13,7 +13,8 @@ enum ExitCode {
   // Or, with --migrate-only, could not bring the schema up to date.
   kExitCouldNotStart = 1,
   kExitBadUsage = 2,
-  // Handlers ignored the request to stop for longer than the graceful timeout and a grace.
+  // Handlers of tasks ignored the request to stop for longer than the graceful timeout and a grace,
+  // or a handler of events did not return within five seconds.
   kExitHandlersLeft = 3,
   // The database did not take what became of some jobs, which therefore run again.
   kExitOutcomesLost = 4,

@@ -360,11 +360,27 @@ ServiceGraph::StopResult ServiceGraph::WaitAndStop() {
   http_.reset();
   for (Lifecycle* part :
        {static_cast<Lifecycle*>(wakeup_listener_.get()), static_cast<Lifecycle*>(readiness_.get()),
-        static_cast<Lifecycle*>(partitions_.get()), static_cast<Lifecycle*>(overdue_jobs_.get()),
-        static_cast<Lifecycle*>(event_handlers_.get())}) {
+        static_cast<Lifecycle*>(partitions_.get()), static_cast<Lifecycle*>(overdue_jobs_.get())}) {
     part->RequestStop();
     part->Join();
   }
+  const StopResult result = ClosePool();
+  if (!EndEventHandlers()) return StopResult::kHandlersLeft;
+  if (result == StopResult::kHandlersLeft) StopEmbeddedPostgres();
+  return result;
+}
+
+bool ServiceGraph::EndEventHandlers() {
+  if (event_handlers_ == nullptr) return true;
+  event_handlers_->RequestStop();
+  const absl::Status ended = event_handlers_->JoinInTime();
+  if (ended.ok()) return true;
+  spdlog::error("leaving although {}", std::string(ended.message()));
+  StopEmbeddedPostgres();
+  return false;
+}
+
+ServiceGraph::StopResult ServiceGraph::ClosePool() {
   const PoolStats stats = pool_->Stats();
   if (stats.active == 0 && stats.stuck == 0 && !stats.running) {
     const size_t lost = pool_->Close();
@@ -374,12 +390,14 @@ ServiceGraph::StopResult ServiceGraph::WaitAndStop() {
   }
   spdlog::error("leaving although {} handlers ignore the request to stop",
                 std::max(stats.active, stats.stuck));
-  HurryIfDatabaseHangs();
-  if (embedded_postgres_ != nullptr) {
-    embedded_postgres_->RequestStop();
-    embedded_postgres_->Join();
-  }
   return StopResult::kHandlersLeft;
+}
+
+void ServiceGraph::StopEmbeddedPostgres() {
+  HurryIfDatabaseHangs();
+  if (embedded_postgres_ == nullptr) return;
+  embedded_postgres_->RequestStop();
+  embedded_postgres_->Join();
 }
 
 void ServiceGraph::StopPool() {

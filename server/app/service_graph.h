@@ -46,8 +46,8 @@ class ServiceGraph {
     kClean,
     // The database did not take what became of some jobs, which therefore run again.
     kOutcomesLost,
-    // Handlers ignore the request to stop: leave the process without destroying the graph. The
-    // private PostgreSQL has been stopped.
+    // Handlers of tasks ignore the request to stop, or a handler of events has not returned: leave
+    // the process without destroying the graph. The private PostgreSQL has been stopped.
     kHandlersLeft
   };
 
@@ -69,6 +69,10 @@ class ServiceGraph {
   // REQUIRES: Start has succeeded. Waits until the stop is requested, then stops everything: the
   // pool gracefully, then the event streams, then the server.
   StopResult WaitAndStop();
+
+  // For who would destroy the graph without WaitAndStop. Ends the handlers of events; false if one
+  // has not returned five seconds later: as kHandlersLeft then.
+  bool EndEventHandlers();
 
  private:
   enum class Life { kStartingDatabase, kOpeningDatabase, kStarting, kRunning };
@@ -95,6 +99,10 @@ class ServiceGraph {
   std::map<std::string, HttpEndpoint::PageMaker> MakePages();
   absl::Status DatabaseError(const absl::Status& status) const;
   void StopPool();
+  // REQUIRES: StopPool.
+  StopResult ClosePool();
+  // What must not be left to those who leave without destroying the graph.
+  void StopEmbeddedPostgres();
   // Lets no call to the database last longer.
   void CloseDatabase(absl::Duration grace);
   // A private PostgreSQL that has not answered is not waited for.

@@ -4,6 +4,7 @@
 #include <exception>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "server/base/logging.h"
 #include "server/base/named_thread.h"
 
@@ -56,6 +57,25 @@ void EventHandlers::Join() {
   if (listener_id_.has_value()) emitter_.RemoveListener(*std::exchange(listener_id_, std::nullopt));
 }
 
+absl::Status EventHandlers::JoinInTime() {
+  if (!dispatcher_.joinable()) return absl::OkStatus();
+  {
+    MutexLock lock(mutex_);
+    clock_.WaitUntil(mutex_, call_ended_, give_up_at_, [this] {
+      mutex_.AssertHeld();
+      return dispatched_;
+    });
+    // From now on no call begins.
+    if (calling_.has_value()) {
+      return absl::DeadlineExceededError(
+          absl::StrCat("event handler ", calling_->handle, " has not returned from event ",
+                       calling_->sequence, " (", std::string(EventTypeName(calling_->type)), ")"));
+    }
+  }
+  Join();
+  return absl::OkStatus();
+}
+
 EventHandlers::Handle EventHandlers::Add(std::optional<EventType> type, Handler handler) {
   const uint64_t now = emitter_.last_sequence();
   MutexLock lock(mutex_);
@@ -79,7 +99,7 @@ void EventHandlers::Off(Handle handle) {
   before = std::exchange(entries_, std::make_shared<const Entries>(std::move(fewer)));
   any_ = !entries_->empty();
   if (std::this_thread::get_id() == dispatcher_id_) return;
-  while (calling_ == handle) call_ended_.Wait(mutex_);
+  while (calling_.has_value() && calling_->handle == handle) call_ended_.Wait(mutex_);
 }
 
 void EventHandlers::OnEmit() {
@@ -95,6 +115,9 @@ void EventHandlers::Run() {
     dispatcher_id_ = std::this_thread::get_id();
   }
   while (Await()) Read();
+  MutexLock lock(mutex_);
+  dispatched_ = true;
+  call_ended_.NotifyAll();
 }
 
 bool EventHandlers::Await() {
@@ -140,23 +163,23 @@ void EventHandlers::Dispatch(const Event& event) {
   std::shared_ptr<const Entries> entries;
   {
     MutexLock lock(mutex_);
-    if (last_.has_value() && clock_.Monotonic() >= give_up_at_) return;
     entries = entries_;
   }
   for (const auto& entry : *entries) {
     if (entry->type.value_or(event.type) != event.type) continue;
-    if (event.sequence <= entry->after_sequence || !BeginCall(*entry)) continue;
+    if (event.sequence <= entry->after_sequence || !BeginCall(*entry, event)) continue;
     Call(*entry, event);
     EndCall();
   }
 }
 
-bool EventHandlers::BeginCall(const Entry& entry) {
+bool EventHandlers::BeginCall(const Entry& entry, const Event& event) {
   MutexLock lock(mutex_);
+  if (last_.has_value() && clock_.Monotonic() >= give_up_at_) return false;
   const bool there = std::any_of(entries_->begin(), entries_->end(), [&entry](const auto& each) {
     return each->handle == entry.handle;
   });
-  if (there) calling_ = entry.handle;
+  if (there) calling_ = Calling{entry.handle, event.sequence, event.type};
   return there;
 }
 

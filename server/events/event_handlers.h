@@ -45,7 +45,12 @@ class EventHandlers final : public Lifecycle {
   absl::Status Start() override;
   // Handlers still get what was emitted until now, as far as five seconds suffice.
   void RequestStop() override;
+  // Waits for the call that is under way, however long it takes.
   void Join() override;
+  // The same, until five seconds after RequestStop at most. DEADLINE_EXCEEDED if a handler has not
+  // returned by then, naming it: whoever goes on must destroy neither this nor anything that the
+  // handler uses. REQUIRES: RequestStop was called.
+  absl::Status JoinInTime();
 
  private:
   struct Entry {
@@ -59,6 +64,12 @@ class EventHandlers final : public Lifecycle {
     int64_t errors = 0;
   };
   using Entries = std::vector<std::shared_ptr<Entry>>;
+  // A handler that is being called, and with what.
+  struct Calling {
+    Handle handle;
+    uint64_t sequence;
+    EventType type;
+  };
 
   Handle Add(std::optional<EventType> type, Handler handler);
   void OnEmit();
@@ -68,8 +79,8 @@ class EventHandlers final : public Lifecycle {
   void Read();
   void NoteMissed(const MissingEvents& missing);
   void Dispatch(const Event& event);
-  // False if it has been ended.
-  bool BeginCall(const Entry& entry);
+  // False if it has been ended, or it is too late.
+  bool BeginCall(const Entry& entry, const Event& event);
   void EndCall();
   void Call(Entry& entry, const Event& event);
 
@@ -93,16 +104,17 @@ class EventHandlers final : public Lifecycle {
   Mutex mutex_;
   // Wakes the dispatching thread.
   CondVar changed_;
-  // Wakes Off.
+  // Wakes Off and JoinInTime.
   CondVar call_ended_;
   // Guarded by mutex_.
   // Replaced and never changed, so that it is dispatched from without the lock.
   std::shared_ptr<const Entries> entries_ ABSL_GUARDED_BY(mutex_);
   Handle next_handle_ ABSL_GUARDED_BY(mutex_) = 1;
-  // The handler that is being called.
-  std::optional<Handle> calling_ ABSL_GUARDED_BY(mutex_);
+  std::optional<Calling> calling_ ABSL_GUARDED_BY(mutex_);
   std::thread::id dispatcher_id_ ABSL_GUARDED_BY(mutex_);
   bool emitted_ ABSL_GUARDED_BY(mutex_) = false;
+  // The dispatching thread has come to its end.
+  bool dispatched_ ABSL_GUARDED_BY(mutex_) = false;
   // Set at the stop: up to which event, and until when.
   std::optional<uint64_t> last_ ABSL_GUARDED_BY(mutex_);
   absl::Duration give_up_at_ ABSL_GUARDED_BY(mutex_);

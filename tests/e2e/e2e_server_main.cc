@@ -14,6 +14,7 @@ namespace {
 
 using millrace::Event;
 using millrace::EventHandlers;
+using millrace::EventType;
 using millrace::TaskContext;
 using millrace::TaskRegistry;
 using millrace::TaskResult;
@@ -51,6 +52,30 @@ TaskResult Yielding(TaskContext& context) {
   return TaskResult::Success();
 }
 
+// The same, and says how far it is.
+TaskResult Telling(TaskContext& context) {
+  const absl::Status told = context.ReportProgress(50, "halfway", {{"steps", 1}});
+  if (!told.ok()) return TaskResult::Cancel(std::string(told.message()));
+  return Yielding(context);
+}
+
+// The same in a transaction, with a row for the job in the table that the test has named.
+TaskResult Booking(TaskContext& context) {
+  const char* const table = std::getenv("E2E_BOOKING_TABLE");
+  if (table == nullptr) return TaskResult::Cancel("E2E_BOOKING_TABLE is not set");
+  const auto begun = context.BeginTransaction();
+  if (begun.ok()) {
+    const std::string sql = std::string("insert into ") + table + " values ($1)";
+    const absl::Status booked =
+        (*begun)
+            ->Execute(millrace::SqlText::MadeAtRunTime(sql), {std::to_string(context.job().id)})
+            .status();
+    if (booked.ok()) return Yielding(context);
+  }
+  NoteRun(context);
+  return TaskResult::Fail("asked to stop");
+}
+
 // Ends only when it is asked to.
 TaskResult Slow(TaskContext& context) {
   while (context.WaitFor(absl::Hours(1))) {
@@ -83,6 +108,8 @@ void RegisterTestTasks(TaskRegistry& tasks) {
   tasks.Add("brief", Brief);
   tasks.Add("unhurried", Unhurried);
   tasks.Add("yielding", Yielding);
+  tasks.Add("telling", Telling);
+  tasks.Add("booking", Booking);
   tasks.Add("slow", Slow);
   tasks.Add("failing", [](TaskContext& context) {
     NoteRun(context);
@@ -99,6 +126,11 @@ void RegisterTestTasks(TaskRegistry& tasks) {
 // throws, which must not matter to anybody.
 void RegisterTestEventHandlers(EventHandlers& handlers) {
   handlers.OnAll([](const Event&) { throw std::runtime_error("an event handler that throws"); });
+  if (std::getenv("E2E_ENDLESS_EVENT_HANDLER") != nullptr) {
+    handlers.On(EventType::kPoolStop, [](const Event&) {
+      while (true) pause();
+    });
+  }
   const char* const path = std::getenv("E2E_EVENTS_FILE");
   if (path == nullptr) return;
   handlers.OnAll([path](const Event& event) {

@@ -95,12 +95,14 @@ class Follower {
 
 class FeedTest : public testing::Test {
  protected:
-  std::unique_ptr<ServerProcess> StartServer() {
+  std::unique_ptr<ServerProcess> StartServer(const std::vector<std::string>& variables = {}) {
+    std::vector<std::string> all = {"E2E_EVENTS_FILE=" + EventsFile()};
+    all.insert(all.end(), variables.begin(), variables.end());
     auto server = std::make_unique<ServerProcess>(
         MILLRACE_E2E_SERVER,
         std::vector<std::string>{"--database-url=" + schema_.url(), "--schema=" + schema_.name(),
                                  "--concurrency=4", "--listen=" + address()},
-        std::vector<std::string>{"E2E_EVENTS_FILE=" + EventsFile()});
+        all);
     EXPECT_TRUE(server->WaitUntilReady()) << server->output();
     return server;
   }
@@ -172,6 +174,15 @@ TEST_F(FeedTest, HandlersOfTheServersOwnProcessSeeEveryEvent) {
   std::vector<std::string> types;
   for (std::string line; std::getline(file, line);) types.push_back(line);
   EXPECT_THAT(types, testing::ElementsAre("pool/start", "job/completed", "pool/stop"));
+}
+
+TEST_F(FeedTest, AnEventHandlerThatNeverReturnsDoesNotKeepTheServer) {
+  const auto server = StartServer({"E2E_ENDLESS_EVENT_HANDLER=1"});
+  server->Signal(SIGTERM);
+  EXPECT_EQ(server->WaitForExit(), 3) << server->output();
+  EXPECT_THAT(server->output(), testing::HasSubstr("leaving although event handler 2 has not "
+                                                   "returned from event 2 (pool/stop)"));
+  EXPECT_EQ(schema_.Count("select count(*) from {schema}.worker where ended_at is null"), 0);
 }
 
 }  // namespace

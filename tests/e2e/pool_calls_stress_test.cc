@@ -1,15 +1,18 @@
-// Start, Stop and ForceStop over gRPC from many clients at once, while jobs run (contract A3 to
-// A8).
+// Start, Stop, ForceStop, changes of the pool and cancelling over gRPC from many clients at once,
+// while jobs run (contract A3 to A9, C7).
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <array>
 #include <atomic>
+#include <iostream>
 #include <memory>
 #include <random>
+#include <sstream>
 #include <thread>
 
+#include "client/library/job_queue_client.h"
 #include "client/library/worker_pool_client.h"
 #include "tests/e2e/e2e_schema.h"
 #include "tests/e2e/runs_file.h"
@@ -26,6 +29,10 @@ constexpr int kClients = 6;
 // Of each client; some take as long as the pool takes to stop.
 constexpr int kCalls = 60;
 constexpr int kJobsOfATask = 400;
+constexpr int kAddedTimes = 6;
+// At the beginning and at the end, and what changes make of it at most.
+constexpr int kConcurrency = 4;
+constexpr int kMostWorkers = 6;
 
 class PoolCallsStressTest : public testing::Test {
  protected:
@@ -33,10 +40,13 @@ class PoolCallsStressTest : public testing::Test {
     server_ = std::make_unique<ServerProcess>(
         MILLRACE_E2E_SERVER,
         std::vector<std::string>{"--database-url=" + schema_.url(), "--schema=" + schema_.name(),
-                                 "--concurrency=4", "--graceful-shutdown-timeout-ms=50",
-                                 "--poll-interval-ms=50", "--retry-base-ms=5"},
-        std::vector<std::string>{"E2E_RUNS_FILE=" + runs_file_});
+                                 "--concurrency=" + std::to_string(kConcurrency),
+                                 "--graceful-shutdown-timeout-ms=50", "--poll-interval-ms=50",
+                                 "--retry-base-ms=5"},
+        std::vector<std::string>{"E2E_RUNS_FILE=" + runs_file_,
+                                 "E2E_BOOKING_TABLE=" + schema_.name() + ".booking"});
     ASSERT_TRUE(server_->WaitUntilReady()) << server_->output();
+    schema_.Query("create table {schema}.booking (job bigint not null)");
   }
   std::unique_ptr<client::Connection> Connect() {
     return *client::Connection::Create(
@@ -47,14 +57,21 @@ class PoolCallsStressTest : public testing::Test {
                   ") n, {schema}.add_job('" + task + "', jsonb_build_object('n', n)" + options +
                   ")");
   }
-  void Operate(int client) {
+  std::vector<JobId> ListJobs() {
+    std::istringstream list(schema_.Query("select string_agg(id::text, ' ') from {schema}.job"));
+    std::vector<JobId> ids;
+    for (JobId id; list >> id;) ids.push_back(id);
+    return ids;
+  }
+  void Operate(int client, const std::vector<JobId>& jobs) {
     std::mt19937_64 random(client);
     const auto connection = Connect();
     client::WorkerPoolClient pool(*connection);
+    client::JobQueueClient queue(*connection);
     static const std::array<std::optional<absl::Duration>, 4> kTimeouts = {
         std::nullopt, absl::ZeroDuration(), absl::Milliseconds(5), absl::Hours(1)};
     for (int i = 0; i < kCalls; ++i) {
-      switch (random() % 6) {
+      switch (random() % 9) {
         case 0:
           ExpectFine(pool.Stop(kTimeouts[random() % kTimeouts.size()]).status());
           break;
@@ -62,7 +79,13 @@ class PoolCallsStressTest : public testing::Test {
           ExpectFine(pool.ForceStop().status());
           break;
         case 2:
-          EXPECT_LE(pool.Stats()->active, 4);
+          EXPECT_LE(pool.Stats()->active, kMostWorkers);
+          break;
+        case 3:
+          EXPECT_EQ(pool.Update(RandomChange(random)).status(), absl::OkStatus());
+          break;
+        case 4:
+          CancelSome(queue, random, jobs);
           break;
         default:
           ExpectFine(pool.Start().status());
@@ -70,6 +93,36 @@ class PoolCallsStressTest : public testing::Test {
           AwaitClaims(pool, random() % 10);
       }
     }
+  }
+  // Any of the jobs, or what is held just then.
+  static void CancelSome(client::JobQueueClient& queue, std::mt19937_64& random,
+                         const std::vector<JobId>& jobs) {
+    std::vector<JobId> ids = {jobs[random() % jobs.size()]};
+    if (random() % 2 == 0) {
+      ids.clear();
+      const auto held = queue.ListJobs({.states = {JobState::kHeld}}, 100, "");
+      ASSERT_TRUE(held.ok()) << held.status();
+      for (const auto& details : held->jobs) ids.push_back(details.job.id);
+    }
+    if (ids.empty()) return;
+    // Nothing was done where pools and others were in the way too often.
+    EXPECT_THAT(queue.CancelJobs(ids, "").status().code(),
+                AnyOf(absl::StatusCode::kOk, absl::StatusCode::kAborted));
+  }
+  static client::PoolChange RandomChange(std::mt19937_64& random) {
+    client::PoolChange change;
+    change.concurrency = 1 + static_cast<int>(random() % kMostWorkers);
+    if (random() % 2 == 0) {
+      change.task_identifiers.emplace();
+      for (const char* const task : {"brief", "yielding", "telling", "booking", "failing"}) {
+        if (random() % 2 == 0) change.task_identifiers->emplace_back(task);
+      }
+    }
+    if (random() % 2 == 0) {
+      change.forbidden_flags.emplace();
+      if (random() % 2 == 0) change.forbidden_flags->emplace_back("red");
+    }
+    return change;
   }
   // Until so many jobs more were claimed, or it was stopped.
   static void AwaitClaims(client::WorkerPoolClient& pool, int64_t jobs) {
@@ -104,32 +157,56 @@ TEST_F(PoolCallsStressTest, EveryJobIsAccountedForWhateverManyCallersDoAtOnce) {
   AddJobs("yielding", "");
   AddJobs("brief", ", queue_name => 'q' || n % 5");
   AddJobs("failing", ", max_attempts => 2");
+  AddJobs("telling", ", flags => case when n % 2 = 0 then array['red'] else '{}' end");
+  AddJobs("booking", ", flags => case when n % 3 = 0 then array['red'] else '{}' end");
+  const std::vector<JobId> jobs = ListJobs();
+  ASSERT_EQ(jobs.size(), kAddedTimes * kJobsOfATask);
   std::vector<std::thread> clients;
-  for (int i = 0; i < kClients; ++i) clients.emplace_back([this, i] { Operate(i); });
+  for (int i = 0; i < kClients; ++i) clients.emplace_back([&, i] { Operate(i, jobs); });
   for (std::thread& client : clients) client.join();
 
   const auto connection = Connect();
   client::WorkerPoolClient pool(*connection);
+  const std::vector<std::string> none;
+  ASSERT_EQ(pool.Update({kConcurrency, none, none}).status(), absl::OkStatus());
   ASSERT_TRUE(Eventually([&] {
     // Refused while it still stops, or runs already.
     pool.Start().status().IgnoreError();
-    return CountIn("attempt_outcome where final") + CountIn("exhausted") == 4 * kJobsOfATask;
+    return CountIn("attempt_outcome where final") + CountIn("exhausted") ==
+           kAddedTimes * kJobsOfATask;
   })) << server_->output();
   ExpectFine(pool.Stop(std::nullopt).status());
-  EXPECT_EQ(CountOutcomes("c"), 3 * kJobsOfATask);
-  EXPECT_EQ(CountOutcomes("f"), 2 * kJobsOfATask);
-  EXPECT_EQ(CountIn("exhausted"), kJobsOfATask);
+  EXPECT_EQ(CountOutcomes("c") + CountOutcomes("k") + CountIn("exhausted"),
+            kAddedTimes * kJobsOfATask);
+  // Two failures for each, and the first one of those that were cancelled then.
+  EXPECT_GE(CountOutcomes("f"), 2 * CountIn("exhausted"));
+  EXPECT_GT(CountOutcomes("k"), 0);
+  EXPECT_EQ(CountIn("booking"),
+            CountIn("attempt_outcome o join {schema}.booking b on b.job = o.job_id where o.outcome "
+                    "= 'c'"));
+  EXPECT_EQ(CountIn("booking"), CountIn("attempt_outcome o join {schema}.job j on j.id = o.job_id "
+                                        "join {schema}.lane l on l.id = j.lane where "
+                                        "l.task_identifier = 'booking' and o.outcome = 'c'"));
+  EXPECT_EQ(CountIn("progress"), 0);
   EXPECT_EQ(CountIn("claim"), 0);
   EXPECT_EQ(CountIn("worker where ended_at is null"), 0);
-  EXPECT_EQ(CountRuns(ReadRuns(runs_file_)), CountIn("attempt_outcome"));
+  // A job that is cancelled while it does not run gets a record as attempt 0.
+  const int runs = CountIn("attempt_outcome where attempt > 0");
+  EXPECT_EQ(CountRuns(ReadRuns(runs_file_)), runs);
   const auto stats = pool.Stats();
   ASSERT_TRUE(stats.ok()) << stats.status();
   EXPECT_EQ(stats->completed, CountOutcomes("c"));
   EXPECT_EQ(stats->failed, CountOutcomes("f"));
   EXPECT_EQ(stats->interrupted, CountOutcomes("i"));
-  EXPECT_EQ(stats->claimed, CountIn("attempt_outcome") + stats->given_back);
+  const int cancelled_unrun =
+      CountIn("attempt_outcome where outcome = 'k' and attempt = 0 and worker <> 0");
+  EXPECT_EQ(stats->claimed, runs + stats->given_back + cancelled_unrun);
   EXPECT_EQ(stats->errors, 0);
   EXPECT_EQ(stats->active + stats->buffered + stats->stuck, 0);
+  std::cout << "runs " << runs << ", given back " << stats->given_back << ", interrupted "
+            << stats->interrupted << ", cancelled " << CountOutcomes("k") << " ("
+            << CountIn("attempt_outcome where outcome = 'k' and worker <> 0")
+            << " of them held), booked " << CountIn("booking") << "\n";
 }
 
 }  // namespace

@@ -202,6 +202,36 @@ TEST_F(EventHandlersTest, NobodyIsCalledAfterTheStop) {
   unstarted.Join();
 }
 
+TEST_F(EventHandlersTest, WhoCannotWaitForeverIsToldWhichHandlerHasNotReturned) {
+  handlers_.OnAll(calls_.Recorder());
+  handlers_.On(EventType::kJobFailed, [this](const Event&) { gate_.Pass(); });
+  handlers_.On(EventType::kJobFailed, others_.Recorder());
+  Emit(EventType::kJobCompleted);
+  Emit(EventType::kJobFailed);
+  ASSERT_TRUE(gate_.WaitForArrivals(1));
+  handlers_.RequestStop();
+  clock_.Advance(absl::Seconds(5));
+  EXPECT_EQ(
+      handlers_.JoinInTime(),
+      absl::DeadlineExceededError("event handler 2 has not returned from event 2 (job/failed)"));
+  gate_.Open();
+  EXPECT_EQ(handlers_.JoinInTime(), absl::OkStatus());
+  // Too late.
+  EXPECT_TRUE(others_.Look().empty());
+}
+
+TEST_F(EventHandlersTest, HandlersThatReturnAreWaitedFor) {
+  handlers_.OnAll(calls_.Recorder());
+  Emit(EventType::kJobCompleted, 50);
+  handlers_.RequestStop();
+  EXPECT_EQ(handlers_.JoinInTime(), absl::OkStatus());
+  EXPECT_EQ(calls_.Look().size(), 50u);
+  EXPECT_EQ(handlers_.JoinInTime(), absl::OkStatus());
+  EventHandlers unstarted(emitter_, clock_, metrics_);
+  unstarted.RequestStop();
+  EXPECT_EQ(unstarted.JoinInTime(), absl::OkStatus());
+}
+
 TEST_F(EventHandlersTest, AStopGivesUpOnHandlersThatTakeTooLong) {
   handlers_.OnAll([this](const Event&) { gate_.Pass(); });
   handlers_.OnAll(calls_.Recorder());

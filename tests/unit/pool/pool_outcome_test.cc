@@ -446,21 +446,6 @@ TEST_F(PoolOutcomeTest, StopTriesOnceMoreWhatWasRefusedWhenItIsAbandoned) {
   EXPECT_EQ(store_.Look(bad).state, JobState::kReady);
 }
 
-TEST_F(PoolOutcomeTest, WhatWasGivenBackCountsOnceThoughTheAnswerWasLost) {
-  ASSERT_NO_FATAL_FAILURE(FillLocalQueue());
-  store_.Fail(Call::kGiveBack, absl::UnavailableError("the connection was lost"), 1,
-              /*after_doing=*/true);
-  ASSERT_TRUE(pool_->ForceStop().ok());
-  gate_.Open();
-  ASSERT_TRUE(Eventually([this] {
-    clock_.Advance(absl::Milliseconds(10));
-    return !pool_->running();
-  }));
-  const PoolStats stats = pool_->Stats();
-  EXPECT_GT(stats.given_back, 0);
-  EXPECT_EQ(stats.claimed, stats.completed + stats.given_back);
-}
-
 TEST_F(PoolOutcomeTest, HandlerSeesItsJob) {
   Job job;
   job.task_identifier = "see";
