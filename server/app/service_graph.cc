@@ -101,12 +101,12 @@ ServiceGraph::~ServiceGraph() {
 }
 
 absl::Status ServiceGraph::Start() {
-  const absl::Status taken = Take({{&ServiceGraph::CheckAddresses, Life::kStartingDatabase},
-                                   {&ServiceGraph::StartEmbeddedPostgres, Life::kStartingDatabase},
-                                   {&ServiceGraph::ReachDatabase, Life::kOpeningDatabase},
-                                   {&ServiceGraph::OpenDatabase, Life::kStarting},
-                                   {&ServiceGraph::BuildPool, Life::kStarting},
-                                   {&ServiceGraph::Serve, Life::kStarting}});
+  absl::Status taken = Take({{&ServiceGraph::CheckAddresses, Life::kStartingDatabase},
+                             {&ServiceGraph::StartEmbeddedPostgres, Life::kStartingDatabase},
+                             {&ServiceGraph::ReachDatabase, Life::kOpeningDatabase},
+                             {&ServiceGraph::OpenDatabase, Life::kStarting},
+                             {&ServiceGraph::BuildPool, Life::kStarting},
+                             {&ServiceGraph::Serve, Life::kStarting}});
   if (!taken.ok()) return taken;
   if (absl::Status started = StartPool(); !started.ok()) return started;
   // From here on there is a pool to stop in order, so WaitAndStop does it, even at once.
