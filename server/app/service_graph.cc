@@ -239,7 +239,7 @@ absl::Status ServiceGraph::BuildPool() {
                       {options_.rpc.limits, options_.rpc.default_max_attempts}});
   pool_control_ = std::make_unique<WorkerPoolControl>(*pool_);
   guarded_pool_ = std::make_unique<GuardedPoolControl>(*pool_control_);
-  pool_commands_ = std::make_unique<PoolCommands>(*guarded_pool_, *fleet_store_);
+  pool_commands_ = std::make_unique<PoolCommands>(*guarded_pool_, *fleet_store_, clock_);
   Fleet::Options fleet;
   fleet.report_interval = options_.pool.heartbeat_interval;
   fleet.patience = options_.pool.lease_ttl;

@@ -56,7 +56,7 @@ class PoolCalls {
     if (absl::Status valid = PoolCommands::Check(request); !valid.ok()) return valid;
     Request passed_on = request;
     passed_on.clear_pool();
-    absl::StatusOr<Fleet::Asked> asked =
+    absl::StatusOr<FleetQuestions::Asked> asked =
         fleet_.Ask(target->worker_id, method, passed_on.SerializeAsString(), patience);
     if (!asked.ok()) return asked.status();
     if (!target->all) return Decode<Response>(fleet_.Await(*std::move(asked)).front());
@@ -65,7 +65,7 @@ class PoolCalls {
     const absl::StatusOr<Response> own_answer = (commands_.*own)(passed_on);
     Response response;
     size_t place = 0;
-    for (const Fleet::Reply& reply : fleet_.Await(*std::move(asked))) {
+    for (const FleetQuestions::Reply& reply : fleet_.Await(*std::move(asked))) {
       const bool is_own = place++ == own_place;
       AddReply(reply, is_own ? own_answer : Decode<Response>(reply), response);
     }
@@ -74,7 +74,7 @@ class PoolCalls {
 
  private:
   template <typename Response>
-  static absl::StatusOr<Response> Decode(const Fleet::Reply& reply) {
+  static absl::StatusOr<Response> Decode(const FleetQuestions::Reply& reply) {
     if (!reply.answer.ok()) {
       return absl::Status(reply.answer.status().code(),
                           absl::StrCat(reply.worker_id, ": ", reply.answer.status().message()));
@@ -85,7 +85,8 @@ class PoolCalls {
   }
 
   template <typename Response>
-  static void AddReply(const Fleet::Reply& from, absl::StatusOr<Response> answer, Response& to) {
+  static void AddReply(const FleetQuestions::Reply& from, absl::StatusOr<Response> answer,
+                       Response& to) {
     v1::PoolReply& reply = *to.add_pools();
     reply.set_worker_id(from.worker_id);
     reply.set_pool_name(from.pool_name);

@@ -31,6 +31,42 @@ absl::StatusOr<std::string> RunSerialized(const std::string& bytes, Call call) {
 
 }  // namespace
 
+template <typename Response, typename Request>
+absl::StatusOr<Response> PoolCommands::Once(
+    const char* method, const Request& request,
+    absl::StatusOr<Response> (PoolCommands::*change)(const Request&)) {
+  const absl::StatusOr<RequestKey> key = KeyOf(method, request);
+  if (!key.ok()) return key.status();
+  const absl::StatusOr<std::string> reply = done_.Do(*key, [&]() -> absl::StatusOr<std::string> {
+    const absl::StatusOr<Response> done = (this->*change)(request);
+    if (!done.ok()) return done.status();
+    return done->SerializeAsString();
+  });
+  if (!reply.ok()) return reply.status();
+  Response response;
+  if (!response.ParseFromString(*reply)) {
+    return absl::InternalError(absl::StrCat(method, ": the kept answer cannot be read"));
+  }
+  return response;
+}
+
+absl::StatusOr<v1::StartResponse> PoolCommands::Start(const v1::StartRequest& request) {
+  return Once("WorkerPool/Start", request, &PoolCommands::StartNow);
+}
+
+absl::StatusOr<v1::StopResponse> PoolCommands::Stop(const v1::StopRequest& request) {
+  return Once("WorkerPool/Stop", request, &PoolCommands::StopNow);
+}
+
+absl::StatusOr<v1::ForceStopResponse> PoolCommands::ForceStop(const v1::ForceStopRequest& request) {
+  return Once("WorkerPool/ForceStop", request, &PoolCommands::ForceStopNow);
+}
+
+absl::StatusOr<v1::UpdatePoolResponse> PoolCommands::UpdatePool(
+    const v1::UpdatePoolRequest& request) {
+  return Once("WorkerPool/UpdatePool", request, &PoolCommands::UpdatePoolNow);
+}
+
 absl::Status PoolCommands::SaveStopped(bool stopped) {
   absl::Status saved = saved_.Save(pool_.pool_name(), {.stopped = stopped});
   if (saved.ok()) {
@@ -40,7 +76,8 @@ absl::Status PoolCommands::SaveStopped(bool stopped) {
   return saved;
 }
 
-absl::StatusOr<v1::StartResponse> PoolCommands::Start(const v1::StartRequest& request) {
+absl::StatusOr<v1::StartResponse> PoolCommands::StartNow(const v1::StartRequest& request) {
+  const Turns::Hold turn(changes_);
   if (request.save()) {
     if (absl::Status saved = SaveStopped(false); !saved.ok()) return saved;
   }
@@ -54,11 +91,11 @@ absl::StatusOr<v1::StartResponse> PoolCommands::Start(const v1::StartRequest& re
   return response;
 }
 
-absl::Status PoolCommands::Check(const v1::StopRequest& request) {
+absl::Status PoolCommands::CheckFields(const v1::StopRequest& request) {
   return ToStopTimeout(request).status();
 }
 
-absl::StatusOr<v1::StopResponse> PoolCommands::Stop(const v1::StopRequest& request) {
+absl::StatusOr<v1::StopResponse> PoolCommands::StopNow(const v1::StopRequest& request) {
   const absl::StatusOr<std::optional<absl::Duration>> timeout = ToStopTimeout(request);
   if (!timeout.ok()) return timeout.status();
   if (request.save()) {
@@ -71,7 +108,7 @@ absl::StatusOr<v1::StopResponse> PoolCommands::Stop(const v1::StopRequest& reque
   return ToProto(*report);
 }
 
-absl::StatusOr<v1::ForceStopResponse> PoolCommands::ForceStop(const v1::ForceStopRequest&) {
+absl::StatusOr<v1::ForceStopResponse> PoolCommands::ForceStopNow(const v1::ForceStopRequest&) {
   const absl::StatusOr<int> asked = pool_.ForceStop();
   if (!asked.ok()) return asked.status();
   v1::ForceStopResponse response;
@@ -86,7 +123,7 @@ absl::StatusOr<v1::StatsResponse> PoolCommands::Stats(const v1::StatsRequest&) {
   return response;
 }
 
-absl::Status PoolCommands::Check(const v1::UpdatePoolRequest& request) {
+absl::Status PoolCommands::CheckFields(const v1::UpdatePoolRequest& request) {
   const absl::Status form = CheckForm(request);
   return form.ok() ? ToPoolChange(request).ValidateValues() : form;
 }
@@ -115,7 +152,7 @@ absl::Status PoolCommands::SaveChange(const PoolChange& change) {
   return saved;
 }
 
-absl::StatusOr<v1::UpdatePoolResponse> PoolCommands::UpdatePool(
+absl::StatusOr<v1::UpdatePoolResponse> PoolCommands::UpdatePoolNow(
     const v1::UpdatePoolRequest& request) {
   const PoolChange change = ToPoolChange(request);
   // Both, so that every bad field is named.
@@ -124,6 +161,7 @@ absl::StatusOr<v1::UpdatePoolResponse> PoolCommands::UpdatePool(
     if (!valid.ok()) faults.emplace_back(valid.message());
   }
   if (!faults.empty()) return absl::InvalidArgumentError(absl::StrJoin(faults, "; "));
+  const Turns::Hold turn(changes_);
   if (request.clear_saved()) {
     if (absl::Status cleared = saved_.Clear(pool_.pool_name()); !cleared.ok()) return cleared;
     spdlog::info("pool: nothing is saved for {} any more", pool_.pool_name());

@@ -16,8 +16,8 @@
 namespace millrace {
 
 // Does what is asked for under a request id once, as long as this process lives: for changes that
-// concern it alone. Replies are kept for a while, a bounded number of them; errors are not, since
-// nothing was done then. Owned by its service; the clock outlives it. Thread-safe.
+// concern its pool alone. Replies are kept for a while, a bounded number of them; errors are not,
+// since nothing was done then. Owned by PoolCommands; the clock outlives it. Thread-safe.
 class RequestMemory {
  public:
   struct Options {

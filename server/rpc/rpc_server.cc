@@ -60,7 +60,7 @@ RpcServer::RpcServer(RpcServerOptions options, const Backends& backends)
       watcher_(std::make_unique<JobWatcher>(backends.watch_store, backends.emitter, backends.clock,
                                             JobWatcher::Options())),
       worker_pool_(std::make_unique<WorkerPoolService>(backends.commands, backends.fleet,
-                                                       backends.emitter, *feed_, backends.clock)),
+                                                       backends.emitter, *feed_)),
       job_queue_(
           std::make_unique<JobQueueService>(backends.store, backends.pool, *watcher_, options_)) {}
 

@@ -6,7 +6,6 @@
 #include "grpcpp/support/proto_buffer_reader.h"
 #include "server/rpc/convert/events_request.h"
 #include "server/rpc/convert/pool_proto.h"
-#include "server/rpc/convert/request_key.h"
 #include "server/rpc/rejected_stream.h"
 
 namespace millrace {
@@ -20,12 +19,15 @@ constexpr int kFleetThreads = 4;
 constexpr absl::Duration kPatience = absl::Seconds(10);
 // Of what a pool may need for a stop beyond its timeout.
 constexpr absl::Duration kStopEnd = absl::Minutes(1);
+// The longest timeout of a stop, and what it may need beyond: nobody is waited for longer.
+constexpr absl::Duration kLongestPatience = absl::Minutes(24 * 60 + 1);
 
 // How long answers of others are waited for, so that ours comes before the caller's deadline.
 absl::Duration PatienceOf(const grpc::ServerContextBase& context, absl::Duration without_deadline) {
   const absl::Duration left = LimitOf(context).time_left();
   if (left == absl::InfiniteDuration()) return without_deadline;
-  return std::max(absl::ZeroDuration(), left - std::min(absl::Seconds(1), left / 10));
+  return std::clamp(left - std::min(absl::Seconds(1), left / 10), absl::ZeroDuration(),
+                    kLongestPatience);
 }
 
 absl::StatusOr<v1::EventsRequest> ParseEventsRequest(const grpc::ByteBuffer& request) {
@@ -39,26 +41,15 @@ absl::StatusOr<v1::EventsRequest> ParseEventsRequest(const grpc::ByteBuffer& req
   return parsed;
 }
 
-// Empty for a call that changes nothing: it may be done any number of times.
-template <typename Request>
-absl::StatusOr<RequestKey> KeyOf(const char* method, const Request& request) {
-  if constexpr (requires { request.request_id(); }) {
-    return ToRequestKey(method, request.request_id(), request);
-  } else {
-    return RequestKey();
-  }
-}
-
 }  // namespace
 
 WorkerPoolService::WorkerPoolService(PoolCommands& commands, Fleet& fleet, EventEmitter& emitter,
-                                     EventFeed& feed, Clock& clock)
+                                     EventFeed& feed)
     : commands_(commands),
       fleet_(fleet),
       calls_(commands, fleet),
       emitter_(emitter),
       feed_(feed),
-      done_(clock, RequestMemory::Options()),
       start_lane_("rpc-start", 1, kMaxWaiting),
       stop_lane_("rpc-stop", kStopThreads, kMaxWaiting),
       force_stop_lane_("rpc-force-stop", 1, kMaxWaiting),
@@ -91,18 +82,11 @@ grpc::ServerUnaryReactor* WorkerPoolService::CarryOut(grpc::CallbackServerContex
   const absl::Duration patience = PatienceOf(context, method.patience);
   CallLane& lane = request.has_pool() ? method.fleet_lane : method.own_lane;
   lane.Run(RpcCall(context, method.full_name), reactor,
-           [this, method, patience, request, &response,
-            key = KeyOf(method.full_name, request)]() -> absl::StatusOr<CallLane::Reply> {
-             if (!key.ok()) return key.status();
-             absl::StatusOr<std::string> answer =
-                 done_.Do(*key, [&]() -> absl::StatusOr<std::string> {
-                   const absl::StatusOr<Response> done =
-                       calls_.Run(request, method.name, patience, method.run);
-                   if (!done.ok()) return done.status();
-                   return done->SerializeAsString();
-                 });
+           [this, method, patience, request, &response]() -> absl::StatusOr<CallLane::Reply> {
+             absl::StatusOr<Response> answer =
+                 calls_.Run(request, method.name, patience, method.run);
              if (!answer.ok()) return answer.status();
-             return [answer = *std::move(answer), &response] { response.ParseFromString(answer); };
+             return [answer = *std::move(answer), &response] { response = answer; };
            });
   return reactor;
 }
@@ -118,7 +102,7 @@ grpc::ServerUnaryReactor* WorkerPoolService::Start(grpc::CallbackServerContext* 
 grpc::ServerUnaryReactor* WorkerPoolService::Stop(grpc::CallbackServerContext* context,
                                                   const v1::StopRequest* request,
                                                   v1::StopResponse* response) {
-  absl::Duration patience = absl::InfiniteDuration();
+  absl::Duration patience = kLongestPatience;
   if (request->has_timeout()) patience = absl::Seconds(request->timeout().seconds()) + kStopEnd;
   return CarryOut<v1::StopRequest, v1::StopResponse>(
       *context, *request, *response,

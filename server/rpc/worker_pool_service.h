@@ -9,7 +9,6 @@
 #include "server/rpc/fleet.h"
 #include "server/rpc/pool_calls.h"
 #include "server/rpc/pool_commands.h"
-#include "server/rpc/request_memory.h"
 
 namespace millrace {
 
@@ -27,8 +26,7 @@ using WorkerPoolServiceBase = v1::WorkerPool::WithCallbackMethod_Start<
 // Thread-safe.
 class WorkerPoolService final : public WorkerPoolServiceBase {
  public:
-  WorkerPoolService(PoolCommands& commands, Fleet& fleet, EventEmitter& emitter, EventFeed& feed,
-                    Clock& clock);
+  WorkerPoolService(PoolCommands& commands, Fleet& fleet, EventEmitter& emitter, EventFeed& feed);
 
   // Starts the threads of calls that wait.
   absl::Status StartLanes();
@@ -86,8 +84,6 @@ class WorkerPoolService final : public WorkerPoolServiceBase {
   PoolCalls calls_;
   EventEmitter& emitter_;
   EventFeed& feed_;
-  // Before the lanes, whose threads use it.
-  RequestMemory done_;
   CallLane start_lane_;
   CallLane stop_lane_;
   CallLane force_stop_lane_;

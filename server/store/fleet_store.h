@@ -68,6 +68,14 @@ struct FleetQuestion {
   absl::Duration keep_for;
 };
 
+// What was asked. A plain value.
+struct FleetAsked {
+  // The number of each request, with the worker id of whom it is for.
+  std::map<int64_t, std::string> requests;
+  // The database did not say whether it has them: it may, or may a moment later.
+  bool in_doubt = false;
+};
+
 // A request that this server has taken. A plain value.
 struct FleetRequest {
   int64_t id = 0;
@@ -98,17 +106,21 @@ class FleetStore {
   // In the order of their names.
   virtual absl::StatusOr<std::vector<ListedPool>> ListPools() = 0;
 
-  // Asks the same of these servers, and notifies all; returns the number of each request.
-  virtual absl::StatusOr<std::map<int64_t, std::string>> Ask(
-      const std::vector<std::string>& worker_ids, const FleetQuestion& question) = 0;
-  // What is asked of this server and was not taken yet. After an error some may be taken that
-  // nobody knows of: they are never answered.
-  virtual absl::StatusOr<std::vector<FleetRequest>> TakeRequests(const std::string& worker_id) = 0;
+  // Asks the same of these servers, and notifies all. After an error nothing was asked, and nothing
+  // will be.
+  virtual absl::StatusOr<FleetAsked> Ask(const std::vector<std::string>& worker_ids,
+                                         const FleetQuestion& question) = 0;
+  // Takes what is asked of this server and is not answered, but for what it has `in_hand`. After an
+  // error some may be taken that nobody knows of: the next call returns them.
+  virtual absl::StatusOr<std::vector<FleetRequest>> TakeRequests(
+      const std::string& worker_id, const std::vector<int64_t>& in_hand) = 0;
+  // Does nothing if the request is gone. May be repeated.
   virtual absl::Status Answer(int64_t id, const absl::StatusOr<std::string>& reply) = 0;
   // Those that are gone are left out.
   virtual absl::StatusOr<std::vector<FleetAnswer>> ReadAnswers(const std::vector<int64_t>& ids) = 0;
-  // Removes requests, so that they are not taken any more; returns those that had been.
-  virtual absl::StatusOr<std::vector<int64_t>> Withdraw(const std::vector<int64_t>& ids) = 0;
+  // Removes requests, so that they are not taken any more; returns those that there were, each with
+  // whether it had been taken.
+  virtual absl::StatusOr<std::map<int64_t, bool>> Withdraw(const std::vector<int64_t>& ids) = 0;
 
   // Removes what lost servers have left behind, some minutes after they were lost.
   virtual absl::Status RemoveLeftovers() = 0;

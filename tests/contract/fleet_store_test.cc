@@ -12,6 +12,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Optional;
+using ::testing::Pair;
 using ::testing::SizeIs;
 
 PoolReport Said(const std::string& worker_id) {
@@ -43,10 +44,13 @@ class FleetStoreTest : public PoolStoreFixture {
                                                 .take_within = take_within,
                                                 .keep_for = absl::Minutes(1)});
     EXPECT_TRUE(asked.ok()) << asked.status();
-    return asked.ok() ? asked->begin()->first : 0;
+    if (!asked.ok()) return 0;
+    EXPECT_FALSE(asked->in_doubt);
+    return asked->requests.begin()->first;
   }
-  std::vector<FleetRequest> Take(const std::string& worker_id) {
-    absl::StatusOr<std::vector<FleetRequest>> requests = fleet_.TakeRequests(worker_id);
+  std::vector<FleetRequest> Take(const std::string& worker_id,
+                                 const std::vector<int64_t>& in_hand = {}) {
+    absl::StatusOr<std::vector<FleetRequest>> requests = fleet_.TakeRequests(worker_id, in_hand);
     EXPECT_TRUE(requests.ok()) << requests.status();
     return requests.ok() ? *std::move(requests) : std::vector<FleetRequest>();
   }
@@ -143,7 +147,7 @@ TEST_F(FleetStoreTest, AServerThatLeavesIsListedNoMore) {
   EXPECT_THAT(List(), SizeIs(1));
 }
 
-TEST_F(FleetStoreTest, ARequestIsTakenOnceByWhomItIsFor) {
+TEST_F(FleetStoreTest, ARequestIsTakenByWhomItIsFor) {
   const int64_t id = Ask("b");
   EXPECT_THAT(Take("a"), IsEmpty());
   const std::vector<FleetRequest> requests = Take("b");
@@ -152,7 +156,51 @@ TEST_F(FleetStoreTest, ARequestIsTakenOnceByWhomItIsFor) {
   EXPECT_EQ(requests[0].asked_by, "asker");
   EXPECT_EQ(requests[0].method, "Stop");
   EXPECT_EQ(requests[0].payload, std::string("\0\xff", 2));
-  EXPECT_THAT(Take("b"), IsEmpty());
+}
+
+TEST_F(FleetStoreTest, WhatWasTakenComesAgainUntilItIsInHandOrAnswered) {
+  const int64_t lost = Ask("b");
+  const int64_t in_hand = Ask("b");
+  // The reply is lost.
+  EXPECT_THAT(Take("b"), SizeIs(2));
+  // Also when nobody would take it for the first time any more.
+  schema_.Query("update {schema}.fleet_request set expires_at = now() - interval '1 s'");
+  const std::vector<FleetRequest> again = Take("b", {in_hand});
+  ASSERT_THAT(again, SizeIs(1));
+  EXPECT_EQ(again[0].id, lost);
+  EXPECT_EQ(again[0].method, "Stop");
+  EXPECT_THAT(Take("b", {lost, in_hand}), IsEmpty());
+  EXPECT_THAT(Take("a"), IsEmpty());
+  ASSERT_TRUE(fleet_.Answer(lost, "done").ok());
+  EXPECT_THAT(Take("b", {in_hand}), IsEmpty());
+}
+
+// The backend ends while it commits.
+TEST_F(FleetStoreTest, AQuestionWhoseCommitWasNotAnsweredIsInDoubtAndKnownByItsNumber) {
+  schema_.Query(
+      "create function {schema}.end_backend() returns trigger language plpgsql as "
+      "$$ begin perform pg_terminate_backend(pg_backend_pid()); return null; end $$");
+  schema_.Query(
+      "create constraint trigger end_backend after insert on {schema}.fleet_request deferrable "
+      "initially deferred for each row execute function {schema}.end_backend()");
+  const FleetQuestion question{.asked_by = "asker",
+                               .method = "Stop",
+                               .take_within = absl::Seconds(5),
+                               .keep_for = absl::Minutes(1)};
+  const auto asked = fleet_.Ask({"b", "c"}, question);
+  ASSERT_TRUE(asked.ok()) << asked.status();
+  EXPECT_TRUE(asked->in_doubt);
+  EXPECT_THAT(asked->requests, SizeIs(2));
+  schema_.Query("drop trigger end_backend on {schema}.fleet_request");
+  const auto withdrawn = fleet_.Withdraw({asked->requests.begin()->first});
+  ASSERT_TRUE(withdrawn.ok()) << withdrawn.status();
+  EXPECT_THAT(*withdrawn, IsEmpty());
+}
+
+TEST_F(FleetStoreTest, AQuestionThatCouldNotBeWrittenIsAnError) {
+  schema_.Query("alter table {schema}.fleet_request rename to elsewhere");
+  EXPECT_EQ(fleet_.Ask({"b"}, {}).status().code(), absl::StatusCode::kUnavailable);
+  schema_.Query("alter table {schema}.elsewhere rename to fleet_request");
 }
 
 TEST_F(FleetStoreTest, AnExpiredRequestIsNotTaken) {
@@ -181,13 +229,13 @@ TEST_F(FleetStoreTest, SoDoesAnError) {
   EXPECT_TRUE(Read(id).lost);
 }
 
-TEST_F(FleetStoreTest, WithdrawnRequestsAreNotTakenAndThoseThatWereAreNamed) {
+TEST_F(FleetStoreTest, WithdrawnRequestsAreNotTakenAndItIsSaidWhichWere) {
   const int64_t taken = Ask("b");
   Take("b");
   const int64_t waiting = Ask("b");
   const auto withdrawn = fleet_.Withdraw({taken, waiting});
   ASSERT_TRUE(withdrawn.ok()) << withdrawn.status();
-  EXPECT_THAT(*withdrawn, ElementsAre(taken));
+  EXPECT_THAT(*withdrawn, ElementsAre(Pair(taken, true), Pair(waiting, false)));
   EXPECT_THAT(Take("b"), IsEmpty());
   EXPECT_EQ(CountRequests(), "0");
   // The answer comes too late, and harms nothing.

@@ -8,17 +8,21 @@
 
 #include "server/base/mutex.h"
 #include "server/rpc/pool_control.h"
+#include "tests/support/gate.h"
 
 namespace millrace {
 
-// A pool that only remembers what it was asked. With HoldStops its Stop waits for ReleaseStops.
+// A pool that only remembers what it was asked. With HoldStops its Stop waits for ReleaseStops, and
+// a Start that waits at a gate, for that.
 // Thread-safe.
 class FakePoolControl final : public PoolControl {
  public:
   explicit FakePoolControl(std::string worker_id = "worker-1") : worker_id_(std::move(worker_id)) {}
 
   absl::Status Start() override {
+    if (Gate* const gate = start_gate()) gate->Pass();
     MutexLock lock(mutex_);
+    ++start_calls_;
     if (throws_) throw std::runtime_error("the pool broke");
     if (stats_.running) return absl::FailedPreconditionError("already running");
     stats_.running = true;
@@ -77,6 +81,15 @@ class FakePoolControl final : public PoolControl {
     MutexLock lock(mutex_);
     throws_ = true;
   }
+  // It outlives the pool.
+  void HoldStartsAt(Gate* gate) {
+    MutexLock lock(mutex_);
+    start_gate_ = gate;
+  }
+  int start_calls() const {
+    MutexLock lock(mutex_);
+    return start_calls_;
+  }
   void HoldStops() {
     MutexLock lock(mutex_);
     holding_stops_ = true;
@@ -106,12 +119,19 @@ class FakePoolControl final : public PoolControl {
   }
 
  private:
+  Gate* start_gate() const {
+    MutexLock lock(mutex_);
+    return start_gate_;
+  }
+
   const std::string worker_id_;
   const std::string pool_name_ = "pool-of-tests";
   mutable Mutex mutex_;
   CondVar changed_;
   PoolStats stats_ ABSL_GUARDED_BY(mutex_) = {.concurrency = 10};
   bool throws_ ABSL_GUARDED_BY(mutex_) = false;
+  Gate* start_gate_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  int start_calls_ ABSL_GUARDED_BY(mutex_) = 0;
   bool holding_stops_ ABSL_GUARDED_BY(mutex_) = false;
   int stops_done_ ABSL_GUARDED_BY(mutex_) = 0;
   int wakes_ ABSL_GUARDED_BY(mutex_) = 0;

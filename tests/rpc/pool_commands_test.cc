@@ -1,10 +1,13 @@
 // Live changes and what is saved, through the service.
 
+#include <atomic>
+#include <future>
 #include <string>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/rpc/rpc_fixture.h"
+#include "tests/support/eventually.h"
 
 namespace millrace {
 namespace {
@@ -69,6 +72,27 @@ TEST_F(PoolCommandsTest, WhatIsNamedIsSavedIfAsked) {
   EXPECT_THAT(Saved().task_identifiers, Optional(ElementsAre("a")));
   EXPECT_EQ(Saved().forbidden_flags, std::nullopt);
   EXPECT_EQ(Saved().stopped, std::nullopt);
+}
+
+// Two callers, through two servers: what is saved is what holds.
+TEST_F(PoolCommandsTest, AChangeThatIsSavedIsMadeBeforeTheNextOneIsSaved) {
+  std::atomic<int> saved = 0;
+  fleet_store_.OnSaved([&] {
+    // Lets the other come between, if it can.
+    if (++saved == 1) Eventually([&] { return saved == 2; }, absl::Milliseconds(100));
+  });
+  const auto change = [this](int concurrency) {
+    v1::UpdatePoolRequest request;
+    request.set_concurrency(concurrency);
+    request.set_save(true);
+    return commands_.UpdatePool(request).status();
+  };
+  auto first = std::async(std::launch::async, [&] { return change(5); });
+  ASSERT_TRUE(Eventually([&] { return saved == 1; }));
+  EXPECT_EQ(change(6), absl::OkStatus());
+  EXPECT_EQ(first.get(), absl::OkStatus());
+  EXPECT_THAT(Saved().concurrency, Optional(6));
+  EXPECT_EQ(pool_.Stats().concurrency, 6);
 }
 
 TEST_F(PoolCommandsTest, ABadChangeNamesEveryFieldAndSavesNothing) {

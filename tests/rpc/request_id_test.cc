@@ -200,7 +200,7 @@ class FleetRequestIdTest : public RequestIdTest {
   }
 
   FakePoolControl other_pool_{"worker-2"};
-  PoolCommands other_commands_{other_pool_, fleet_store_};
+  PoolCommands other_commands_{other_pool_, fleet_store_, clock_};
   Fleet other_fleet_{fleet_store_,
                      other_commands_,
                      {.worker_id = "worker-2", .pool_name = "pool-of-tests"},
@@ -217,11 +217,50 @@ TEST_F(FleetRequestIdTest, AnotherPoolIsStartedOnceForEachId) {
     ASSERT_EQ(ToText(pool_stub().Start(NewContext().get(), request, &response)), "OK");
     EXPECT_EQ(response.worker_id(), "worker-2");
   }
-  request.mutable_pool()->set_worker_id("worker-1");
-  v1::StartResponse response;
-  EXPECT_EQ(ToText(pool_stub().Start(NewContext().get(), request, &response)), kUsedBefore);
-  EXPECT_EQ(Start("r"), kUsedBefore);
+  EXPECT_EQ(other_pool_.start_calls(), 1);
   EXPECT_FALSE(pool_.Stats().running);
+  // Another request under that id.
+  request.set_save(true);
+  v1::StartResponse response;
+  EXPECT_EQ(ToText(pool_stub().Start(NewContext().get(), request, &response)),
+            "INVALID_ARGUMENT: worker-2: request_id: another request has had it within 24 hours");
+}
+
+// Each pool remembers what it has done, whichever server it was asked through.
+TEST_F(FleetRequestIdTest, AStopThatComesAgainThroughAnotherServerIsDoneOnce) {
+  ASSERT_EQ(Start(""), "OK");
+  v1::StopRequest request;
+  request.set_request_id("r");
+  v1::StopResponse first;
+  ASSERT_EQ(ToText(pool_stub().Stop(NewContext().get(), request, &first)), "OK");
+  ASSERT_EQ(Start(""), "OK");
+  absl::StatusOr<FleetQuestions::Asked> asked =
+      other_fleet_.Ask("worker-1", "Stop", request.SerializeAsString(), absl::Minutes(1));
+  ASSERT_TRUE(asked.ok()) << asked.status();
+  const auto replies = other_fleet_.Await(*std::move(asked));
+  ASSERT_THAT(replies, SizeIs(1));
+  ASSERT_TRUE(replies[0].answer.ok()) << replies[0].answer.status();
+  EXPECT_EQ(*replies[0].answer, first.SerializeAsString());
+  EXPECT_THAT(pool_.stop_timeouts(), SizeIs(1));
+  EXPECT_TRUE(pool_.Stats().running);
+}
+
+TEST_F(FleetRequestIdTest, TheOwnPoolKnowsARequestWhetherItIsNamedOrReached) {
+  v1::StartRequest request;
+  request.set_request_id("r");
+  v1::StartResponse response;
+  ASSERT_EQ(ToText(pool_stub().Start(NewContext().get(), request, &response)), "OK");
+  request.mutable_pool()->set_worker_id("worker-1");
+  EXPECT_EQ(ToText(pool_stub().Start(NewContext().get(), request, &response)), "OK");
+  EXPECT_EQ(pool_.start_calls(), 1);
+}
+
+TEST_F(FleetRequestIdTest, ABadIdOfACallOfAllIsRefusedBeforeAnyPoolIsAsked) {
+  auto request = ForAll<v1::StartRequest>();
+  request.set_request_id("a\nb");
+  v1::StartResponse response;
+  EXPECT_EQ(ToText(pool_stub().Start(NewContext().get(), request, &response)),
+            "INVALID_ARGUMENT: request_id: must be printable UTF-8");
 }
 
 TEST_F(FleetRequestIdTest, AStopOfAllThatCameBeforeIsAnsweredWithWhatEachPoolSaid) {
@@ -263,7 +302,10 @@ TEST_F(FleetRequestIdTest, AChangeOfAllThatCameBeforeDoesNotUndoALaterOne) {
   EXPECT_EQ(pool_.Stats().concurrency, 6);
   EXPECT_EQ(other_pool_.Stats().concurrency, 6);
   request.set_save(true);
-  EXPECT_EQ(ToText(pool_stub().UpdatePool(NewContext().get(), request, &response)), kUsedBefore);
+  ASSERT_EQ(ToText(pool_stub().UpdatePool(NewContext().get(), request, &response)), "OK");
+  for (const v1::PoolReply& reply : response.pools()) {
+    EXPECT_THAT(reply.message(), HasSubstr("request_id: another request has had it"));
+  }
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ class RpcFixture : public testing::Test {
   FakePoolControl pool_;
   FakeJobStore store_;
   FakeFleetStore fleet_store_{clock_};
-  PoolCommands commands_{pool_, fleet_store_};
+  PoolCommands commands_{pool_, fleet_store_, clock_};
   Fleet fleet_{
       fleet_store_, commands_, {.worker_id = "worker-1", .pool_name = "pool-of-tests"}, clock_, {}};
   std::unique_ptr<RpcServer> server_;

@@ -125,21 +125,33 @@ absl::StatusOr<std::vector<ListedPool>> PostgresFleetStore::ListPools() {
   return pools;
 }
 
-absl::StatusOr<std::map<int64_t, std::string>> PostgresFleetStore::Ask(
-    const std::vector<std::string>& worker_ids, const FleetQuestion& question) {
-  const absl::StatusOr<pqxx::result> rows =
-      Execute("ask_pools", "AskPools", TextArray(worker_ids), question.asked_by, question.method,
-              absl::Base64Escape(question.payload), absl::ToInt64Milliseconds(question.take_within),
-              absl::ToInt64Milliseconds(question.keep_for));
-  if (!rows.ok()) return rows.status();
-  std::map<int64_t, std::string> asked;
-  for (const auto& row : *rows) asked[row[0].as<int64_t>()] = row[1].c_str();
+absl::StatusOr<FleetAsked> PostgresFleetStore::Ask(const std::vector<std::string>& worker_ids,
+                                                   const FleetQuestion& question) {
+  FleetAsked asked;
+  // The numbers of the requests are known before they are committed, so that they can be withdrawn
+  // if it is not known whether they were.
+  bool committing = false;
+  const absl::Status ran = database_.Run("ask_pools", [&](PostgresConnection& connection) {
+    asked.requests.clear();
+    committing = false;
+    pqxx::work transaction(connection.raw());
+    const pqxx::result rows = connection.Execute(
+        transaction, "AskPools", TextArray(worker_ids), question.asked_by, question.method,
+        absl::Base64Escape(question.payload), absl::ToInt64Milliseconds(question.take_within),
+        absl::ToInt64Milliseconds(question.keep_for));
+    for (const auto& row : rows) asked.requests[row[0].as<int64_t>()] = row[1].c_str();
+    committing = true;
+    transaction.commit();
+  });
+  if (!ran.ok() && !committing) return ran;
+  asked.in_doubt = !ran.ok();
   return asked;
 }
 
 absl::StatusOr<std::vector<FleetRequest>> PostgresFleetStore::TakeRequests(
-    const std::string& worker_id) {
-  const absl::StatusOr<pqxx::result> rows = Execute("take_requests", "TakeRequests", worker_id);
+    const std::string& worker_id, const std::vector<int64_t>& in_hand) {
+  const absl::StatusOr<pqxx::result> rows =
+      Execute("take_requests", "TakeRequests", worker_id, IntegerArray(in_hand));
   if (!rows.ok()) return rows.status();
   std::vector<FleetRequest> requests;
   for (const auto& row : *rows) {
@@ -170,13 +182,14 @@ absl::StatusOr<std::vector<FleetAnswer>> PostgresFleetStore::ReadAnswers(
   return answers;
 }
 
-absl::StatusOr<std::vector<int64_t>> PostgresFleetStore::Withdraw(const std::vector<int64_t>& ids) {
+absl::StatusOr<std::map<int64_t, bool>> PostgresFleetStore::Withdraw(
+    const std::vector<int64_t>& ids) {
   const absl::StatusOr<pqxx::result> rows =
       Execute("withdraw_requests", "WithdrawRequests", IntegerArray(ids));
   if (!rows.ok()) return rows.status();
-  std::vector<int64_t> taken;
-  for (const auto& row : *rows) taken.push_back(row[0].as<int64_t>());
-  return taken;
+  std::map<int64_t, bool> withdrawn;
+  for (const auto& row : *rows) withdrawn[row[0].as<int64_t>()] = row[1].as<bool>();
+  return withdrawn;
 }
 
 absl::Status PostgresFleetStore::RemoveLeftovers() {

@@ -19,12 +19,13 @@ class PostgresFleetStore final : public FleetStore, public SavedPoolStore {
   absl::Status Report(const PoolReport& report) override;
   absl::Status Leave(const std::string& worker_id) override;
   absl::StatusOr<std::vector<ListedPool>> ListPools() override;
-  absl::StatusOr<std::map<int64_t, std::string>> Ask(const std::vector<std::string>& worker_ids,
-                                                     const FleetQuestion& question) override;
-  absl::StatusOr<std::vector<FleetRequest>> TakeRequests(const std::string& worker_id) override;
+  absl::StatusOr<FleetAsked> Ask(const std::vector<std::string>& worker_ids,
+                                 const FleetQuestion& question) override;
+  absl::StatusOr<std::vector<FleetRequest>> TakeRequests(
+      const std::string& worker_id, const std::vector<int64_t>& in_hand) override;
   absl::Status Answer(int64_t id, const absl::StatusOr<std::string>& reply) override;
   absl::StatusOr<std::vector<FleetAnswer>> ReadAnswers(const std::vector<int64_t>& ids) override;
-  absl::StatusOr<std::vector<int64_t>> Withdraw(const std::vector<int64_t>& ids) override;
+  absl::StatusOr<std::map<int64_t, bool>> Withdraw(const std::vector<int64_t>& ids) override;
   absl::Status RemoveLeftovers() override;
 
   absl::StatusOr<SavedPool> Load(const std::string& pool_name) override;

@@ -50,11 +50,13 @@ told as (select pg_notify('{schema}_fleet', ''))
 select id, worker_id from asked cross join told;
 
 -- name: TakeRequests
--- What is asked of $1 and was not taken, which it now is: nobody takes it again. In the order of asking.
--- Index: fleet_request_worker_id_idx. Locks: its own requests; the asker, who may be removing them, is skipped.
+-- What is asked of $1 and is not answered, but for what it has in hand ($2, ids): what was not taken, which it now is, and what was taken
+-- by a call whose reply was lost. Nobody else takes it. In the order of asking. Reads the table whole: it has a row for each request that
+-- somebody waits for just now. Locks: its own requests; the asker, who may be removing them, is skipped.
 with taken as (
   update {schema}.fleet_request set taken = true where id in (
-    select id from {schema}.fleet_request where worker_id = $1 and not taken and expires_at > clock_timestamp() for update skip locked)
+    select id from {schema}.fleet_request where worker_id = $1 and code is null and (taken or expires_at > clock_timestamp())
+      and id <> all ($2::bigint[]) for update skip locked)
   returning id, asked_by, method, payload)
 select * from taken order by id;
 
@@ -71,12 +73,12 @@ select r.id, r.taken, r.code, r.message, r.reply,
 from {schema}.fleet_request r left join {schema}.pool p using (worker_id) where r.id = any ($1::bigint[]);
 
 -- name: WithdrawRequests
--- Removes the requests $1; returns those that had been taken. Index: fleet_request_pkey. Locks: the requests in order of id; waits for a server that
+-- Removes the requests $1; returns them, each with whether it had been taken. Index: fleet_request_pkey. Locks: the requests in order of id; waits for a server that
 -- takes or answers one just now.
 with locked as materialized (
   select id, taken from {schema}.fleet_request where id = any ($1::bigint[]) order by id for update),
 gone as (delete from {schema}.fleet_request where id in (select id from locked))
-select id from locked where taken;
+select id, taken from locked;
 
 -- name: LoadSavedPool
 -- Index: saved_pool_pkey.
