@@ -1,7 +1,9 @@
 #include "client/library/worker_pool_client.h"
 
 #include <algorithm>
+#include <string>
 
+#include "absl/strings/match.h"
 #include "client/library/call.h"
 #include "client/library/convert.h"
 #include "client/library/request_id.h"
@@ -21,22 +23,41 @@ constexpr absl::Duration kLongestStopEnd = absl::Seconds(30);
 template <typename Request, typename Response>
 using Method = grpc::Status (Stub::*)(grpc::ClientContext*, const Request&, Response*);
 
-// A call that changes something has a request id. It is not repeated all the same: the next try may
-// reach another server, which knows nothing of the first.
+// Makes a call once, or so often while the server cannot be reached or ends.
+struct Tries {
+  absl::Duration timeout;
+  // For a call that changes something.
+  int attempts = 1;
+};
+
+// A call that changes something has a request id, under which each pool does it once: so it may be
+// made again wherever it names its pools, unless the answer is what became of the one that it
+// names. One that is about the pool of the server that is reached is made once, since the next try
+// might reach another server. What only reads is made again by gRPC.
 template <typename Request, typename Response>
-absl::Status CallOnce(Stub& stub, Method<Request, Response> method, Request& request,
-                      Response* response, absl::Duration timeout) {
-  if constexpr (requires { request.set_request_id(""); }) request.set_request_id(NewRequestId());
-  return Call(stub, method, request, response, timeout);
+absl::Status CallPools(Stub& stub, Method<Request, Response> method, Request& request,
+                       Response* response, Tries tries) {
+  if constexpr (requires { request.set_request_id(""); }) {
+    request.set_request_id(NewRequestId());
+    const std::string about_the_pool = request.pool().worker_id() + ": ";
+    Repetition repetition(tries.timeout, request.has_pool() ? tries.attempts : 1);
+    absl::Status status;
+    do {
+      status = Call(stub, method, request, response, repetition.time_left());
+    } while (!absl::StartsWith(status.message(), about_the_pool) && repetition.PauseAfter(status));
+    return status;
+  } else {
+    return Call(stub, method, request, response, tries.timeout);
+  }
 }
 
 // About the pool of this worker id, or, if that is empty, about the server's own.
 template <typename Request, typename Response>
 absl::StatusOr<Response> CallPool(Stub& stub, Method<Request, Response> method, Request request,
-                                  const std::string& worker_id, absl::Duration timeout) {
+                                  const std::string& worker_id, Tries tries) {
   if (!worker_id.empty()) request.mutable_pool()->set_worker_id(worker_id);
   Response response;
-  const absl::Status called = CallOnce(stub, method, request, &response, timeout);
+  const absl::Status called = CallPools(stub, method, request, &response, tries);
   if (!called.ok()) return called;
   return response;
 }
@@ -44,11 +65,11 @@ absl::StatusOr<Response> CallPool(Stub& stub, Method<Request, Response> method, 
 // About all pools; `answer` takes what one has said out of its reply.
 template <typename Answer, typename Request, typename Response, typename ToAnswer>
 absl::StatusOr<std::vector<PoolReply<Answer>>> CallAll(Stub& stub, Method<Request, Response> method,
-                                                       Request request, absl::Duration timeout,
+                                                       Request request, Tries tries,
                                                        ToAnswer answer) {
   request.mutable_pool()->set_all(true);
   Response response;
-  const absl::Status called = CallOnce(stub, method, request, &response, timeout);
+  const absl::Status called = CallPools(stub, method, request, &response, tries);
   if (!called.ok()) return called;
   if (response.pools().empty()) {
     return absl::UnimplementedError("the server looks at its own pool only; update it");
@@ -77,6 +98,8 @@ struct WorkerPoolClient::Wire {
 
 WorkerPoolClient::WorkerPoolClient(const Connection& connection)
     : deadline_(connection.options().deadline),
+      stop_deadline_(connection.options().stop_deadline),
+      change_attempts_(connection.options().change_attempts),
       wire_(new Wire{v1::WorkerPool::NewStub(connection.channel())}) {}
 
 WorkerPoolClient::~WorkerPoolClient() = default;
@@ -85,7 +108,7 @@ absl::StatusOr<StartedPool> WorkerPoolClient::Start(const std::string& worker_id
   v1::StartRequest request;
   request.set_save(save);
   const absl::StatusOr<v1::StartResponse> response =
-      CallPool(*wire_->stub, &Stub::Start, request, worker_id, deadline_);
+      CallPool(*wire_->stub, &Stub::Start, request, worker_id, Tries{deadline_, change_attempts_});
   if (!response.ok()) return response.status();
   return FromProto(*response);
 }
@@ -93,11 +116,13 @@ absl::StatusOr<StartedPool> WorkerPoolClient::Start(const std::string& worker_id
 absl::StatusOr<std::vector<PoolReply<StartedPool>>> WorkerPoolClient::StartAll(bool save) {
   v1::StartRequest request;
   request.set_save(save);
-  return CallAll<StartedPool>(*wire_->stub, &Stub::Start, request, deadline_,
+  return CallAll<StartedPool>(*wire_->stub, &Stub::Start, request,
+                              Tries{deadline_, change_attempts_},
                               [](const v1::PoolReply& reply) { return FromProto(reply.start()); });
 }
 
-absl::Duration WorkerPoolClient::WaitForStop(std::optional<absl::Duration> timeout) const {
+absl::Duration WorkerPoolClient::StopDeadline(std::optional<absl::Duration> timeout) const {
+  if (stop_deadline_.has_value()) return *stop_deadline_;
   if (!timeout.has_value()) return absl::InfiniteDuration();
   return *timeout + std::max(deadline_, kLongestStopEnd);
 }
@@ -105,7 +130,8 @@ absl::Duration WorkerPoolClient::WaitForStop(std::optional<absl::Duration> timeo
 absl::StatusOr<StopReport> WorkerPoolClient::Stop(std::optional<absl::Duration> timeout,
                                                   const std::string& worker_id, bool save) {
   const absl::StatusOr<v1::StopResponse> response =
-      CallPool(*wire_->stub, &Stub::Stop, MakeStop(timeout, save), worker_id, WaitForStop(timeout));
+      CallPool(*wire_->stub, &Stub::Stop, MakeStop(timeout, save), worker_id,
+               Tries{StopDeadline(timeout), change_attempts_});
   if (!response.ok()) return response.status();
   return FromProto(*response);
 }
@@ -113,38 +139,41 @@ absl::StatusOr<StopReport> WorkerPoolClient::Stop(std::optional<absl::Duration> 
 absl::StatusOr<std::vector<PoolReply<StopReport>>> WorkerPoolClient::StopAll(
     std::optional<absl::Duration> timeout, bool save) {
   return CallAll<StopReport>(*wire_->stub, &Stub::Stop, MakeStop(timeout, save),
-                             WaitForStop(timeout),
+                             Tries{StopDeadline(timeout), change_attempts_},
                              [](const v1::PoolReply& reply) { return FromProto(reply.stop()); });
 }
 
 absl::StatusOr<int> WorkerPoolClient::ForceStop(const std::string& worker_id) {
   const absl::StatusOr<v1::ForceStopResponse> response =
-      CallPool(*wire_->stub, &Stub::ForceStop, v1::ForceStopRequest(), worker_id, deadline_);
+      CallPool(*wire_->stub, &Stub::ForceStop, v1::ForceStopRequest(), worker_id,
+               Tries{deadline_, change_attempts_});
   if (!response.ok()) return response.status();
   return response->asked();
 }
 
 absl::StatusOr<std::vector<PoolReply<int>>> WorkerPoolClient::ForceStopAll() {
-  return CallAll<int>(*wire_->stub, &Stub::ForceStop, v1::ForceStopRequest(), deadline_,
+  return CallAll<int>(*wire_->stub, &Stub::ForceStop, v1::ForceStopRequest(),
+                      Tries{deadline_, change_attempts_},
                       [](const v1::PoolReply& reply) { return reply.force_stop().asked(); });
 }
 
 absl::StatusOr<PoolStats> WorkerPoolClient::Stats(const std::string& worker_id) {
   const absl::StatusOr<v1::StatsResponse> response =
-      CallPool(*wire_->stub, &Stub::Stats, v1::StatsRequest(), worker_id, deadline_);
+      CallPool(*wire_->stub, &Stub::Stats, v1::StatsRequest(), worker_id, Tries{deadline_});
   if (!response.ok()) return response.status();
   return FromProto(*response);
 }
 
 absl::StatusOr<std::vector<PoolReply<PoolStats>>> WorkerPoolClient::StatsAll() {
-  return CallAll<PoolStats>(*wire_->stub, &Stub::Stats, v1::StatsRequest(), deadline_,
+  return CallAll<PoolStats>(*wire_->stub, &Stub::Stats, v1::StatsRequest(), Tries{deadline_},
                             [](const v1::PoolReply& reply) { return FromProto(reply.stats()); });
 }
 
 absl::StatusOr<ChangedPool> WorkerPoolClient::Update(const PoolChange& change,
                                                      const std::string& worker_id) {
   const absl::StatusOr<v1::UpdatePoolResponse> response =
-      CallPool(*wire_->stub, &Stub::UpdatePool, ToProto(change), worker_id, deadline_);
+      CallPool(*wire_->stub, &Stub::UpdatePool, ToProto(change), worker_id,
+               Tries{deadline_, change_attempts_});
   if (!response.ok()) return response.status();
   return FromProto(*response);
 }
@@ -152,7 +181,7 @@ absl::StatusOr<ChangedPool> WorkerPoolClient::Update(const PoolChange& change,
 absl::StatusOr<std::vector<PoolReply<ChangedPool>>> WorkerPoolClient::UpdateAll(
     const PoolChange& change) {
   return CallAll<ChangedPool>(
-      *wire_->stub, &Stub::UpdatePool, ToProto(change), deadline_,
+      *wire_->stub, &Stub::UpdatePool, ToProto(change), Tries{deadline_, change_attempts_},
       [](const v1::PoolReply& reply) { return FromProto(reply.update_pool()); });
 }
 

@@ -19,9 +19,10 @@ namespace millrace::client {
 // options' deadline passed (the call may have taken effect all the same), and those of the server
 // with its message. A call that names another pool besides fails with NOT_FOUND if there is none of
 // this worker id, UNAVAILABLE if its server does not take the request or is lost, DEADLINE_EXCEEDED
-// if it has taken it and does not answer in time. A call that changes something and names no other
-// pool is made again while it is UNAVAILABLE, and has its effect once. Made from a connection that
-// outlives it. Thread-safe.
+// if it has taken it and does not answer in time. A call that changes something and names its pool,
+// or all, is made again while the server that is reached is UNAVAILABLE, and each pool does it
+// once; one that names none is made once, since it is about whichever server it reaches. Made from
+// a connection that outlives it. Thread-safe.
 class WorkerPoolClient {
  public:
   explicit WorkerPoolClient(const Connection& connection);
@@ -36,12 +37,16 @@ class WorkerPoolClient {
   absl::StatusOr<std::vector<PoolReply<StartedPool>>> StartAll(bool save = false);
 
   // Lets running handlers end until `timeout` (nothing: the server's default), then asks the rest
-  // to stop. Blocks until that is done: it may take the timeout and the options' deadline. Without
-  // a timeout it waits as long as the server takes. FAILED_PRECONDITION if the pool does not run.
+  // to stop. Blocks until that is done, for StopDeadline at most: what has begun goes on at the
+  // server then. FAILED_PRECONDITION if the pool does not run.
   absl::StatusOr<StopReport> Stop(std::optional<absl::Duration> timeout,
                                   const std::string& worker_id = "", bool save = false);
   absl::StatusOr<std::vector<PoolReply<StopReport>>> StopAll(std::optional<absl::Duration> timeout,
                                                              bool save = false);
+
+  // How long a stop with this timeout may take: see ClientOptions. Infinite if only the server
+  // knows.
+  absl::Duration StopDeadline(std::optional<absl::Duration> timeout) const;
 
   // Asks every running handler to stop, now; returns how many. FAILED_PRECONDITION if the pool
   // does not run.
@@ -65,11 +70,10 @@ class WorkerPoolClient {
   // Holds the generated stub, which stays out of this header.
   struct Wire;
 
-  // How long a stop may take; for ever if only the server knows.
-  absl::Duration WaitForStop(std::optional<absl::Duration> timeout) const;
-
   // Constant after construction.
   const absl::Duration deadline_;
+  const std::optional<absl::Duration> stop_deadline_;
+  const int change_attempts_;
   const std::unique_ptr<Wire> wire_;
 };
 

@@ -9,7 +9,7 @@
 #include "client/library/worker_pool_client.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/unit/client/fake_server.h"
+#include "tests/unit/client/client_fixture.h"
 
 namespace millrace::client {
 namespace {
@@ -19,19 +19,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::SizeIs;
 
-class ClientsTest : public testing::Test {
- protected:
-  Connection& Connect(ClientOptions options = {}) {
-    options.address = server_.address();
-    connection_ = Connection::Create(options).value();
-    return *connection_;
-  }
-
-  FakeServer server_;
-
- private:
-  std::unique_ptr<Connection> connection_;
-};
+class ClientsTest : public ClientFixture {};
 
 TEST_F(ClientsTest, AddJobSendsEveryFieldAndReturnsTheWholeJob) {
   v1::AddJobRequest got;
@@ -221,17 +209,6 @@ TEST_F(ClientsTest, ChangesAreGivenUpAfterTheAttempts) {
   EXPECT_EQ(calls, 2);
 }
 
-TEST_F(ClientsTest, ChangesOfPoolsAreNotRepeated) {
-  std::atomic<int> calls = 0;
-  server_.pool.on_start = [&calls](v1::StartResponse*) {
-    ++calls;
-    return grpc::Status(grpc::StatusCode::UNAVAILABLE, "shutting down");
-  };
-  server_.Start();
-  EXPECT_TRUE(absl::IsUnavailable(WorkerPoolClient(Connect()).Start().status()));
-  EXPECT_EQ(calls, 1);
-}
-
 TEST_F(ClientsTest, ChangesThatWereRefusedAreNotRepeated) {
   std::atomic<int> calls = 0;
   server_.pool.on_start = [&calls](v1::StartResponse*) {
@@ -281,23 +258,6 @@ TEST_F(ClientsTest, EveryChangeHasARequestId) {
   EXPECT_THAT(ids, ElementsAre(SizeIs(33), SizeIs(33), SizeIs(33)));
 }
 
-TEST_F(ClientsTest, StopSendsItsTimeoutOrNone) {
-  std::vector<v1::StopRequest> requests;
-  server_.pool.on_stop = [&requests](const v1::StopRequest& request, v1::StopResponse* response) {
-    requests.push_back(request);
-    response->set_interrupted(2);
-    return grpc::Status::OK;
-  };
-  server_.Start();
-  WorkerPoolClient pool(Connect());
-  EXPECT_EQ(pool.Stop(absl::Milliseconds(1500))->interrupted, 2);
-  EXPECT_TRUE(pool.Stop(std::nullopt).ok());
-  ASSERT_EQ(requests.size(), 2U);
-  EXPECT_EQ(requests[0].timeout().seconds(), 1);
-  EXPECT_EQ(requests[0].timeout().nanos(), 500'000'000);
-  EXPECT_FALSE(requests[1].has_timeout());
-}
-
 TEST_F(ClientsTest, AServerThatIsNotThereIsUnavailableAndNotConnected) {
   Connection& connection = Connect();
   EXPECT_TRUE(absl::IsUnavailable(WorkerPoolClient(connection).ForceStop().status()));
@@ -328,13 +288,14 @@ TEST(ConnectionTest, FillsInThePort) {
 TEST(ConnectionTest, NamesEveryOptionThatIsWrong) {
   const absl::Status status = Connection::Create({.address = "",
                                                   .deadline = absl::ZeroDuration(),
+                                                  .stop_deadline = absl::ZeroDuration(),
                                                   .read_attempts = 6,
                                                   .change_attempts = 0})
                                   .status();
   EXPECT_TRUE(absl::IsInvalidArgument(status));
   EXPECT_THAT(std::string(status.message()),
-              AllOf(HasSubstr("address"), HasSubstr("deadline"), HasSubstr("read_attempts"),
-                    HasSubstr("change_attempts")));
+              AllOf(HasSubstr("address"), HasSubstr("deadline must"), HasSubstr("stop_deadline"),
+                    HasSubstr("read_attempts"), HasSubstr("change_attempts")));
 }
 
 }  // namespace
