@@ -34,8 +34,11 @@ void AddGlobalOptions(CLI::App& app, Session::Options& options) {
       ->type_name("ADDRESS");
   AddDurationOption(
       app, "--timeout", absl::Milliseconds(1),
-      [&options](absl::Duration timeout) { options.timeout = timeout; },
-      "How long to wait for an answer; by default 10s");
+      [&options](absl::Duration timeout) {
+        options.timeout = timeout;
+        options.timeout_given = true;
+      },
+      "How long to wait for an answer; by default 10s, and for stop as long as that may take");
   AddChoiceOption(app, "--output", options.output, {"table", "json"},
                   "For people or for programs; by default table");
   app.add_flag("--no-color", options.no_color,

@@ -21,6 +21,7 @@ absl::StatusOr<const client::Connection*> Session::Connect() {
     client::ClientOptions options;
     options.address = options_.address;
     options.deadline = options_.timeout;
+    if (options_.timeout_given) options.stop_deadline = options_.timeout;
     absl::StatusOr<std::unique_ptr<client::Connection>> connection =
         client::Connection::Create(std::move(options));
     if (!connection.ok()) return connection.status();
@@ -46,7 +47,8 @@ std::string Session::Explain(const absl::Status& status) const {
                           "): start millrace-server there, or name another address with --address "
                           "or MILLRACE_ADDRESS");
     case absl::StatusCode::kDeadlineExceeded:
-      return absl::StrCat("no answer from ", address, " within ", DurationText(options_.timeout),
+      return absl::StrCat("no answer from ", address, " within ",
+                          DurationText(patience_.value_or(options_.timeout)),
                           ": give it more time with --timeout",
                           doubt_.empty() ? "" : absl::StrCat("; ", doubt_));
     case absl::StatusCode::kUnimplemented:

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -27,6 +28,8 @@ class Session {
   struct Options {
     std::string address = "127.0.0.1:50051";
     absl::Duration timeout = absl::Seconds(10);
+    // The timeout was said, and is not the default.
+    bool timeout_given = false;
     std::string output = "table";
     bool no_color = false;
   };
@@ -48,6 +51,9 @@ class Session {
 
   // Makes the connection, the first time; does no I/O. INVALID_ARGUMENT for a bad address.
   absl::StatusOr<const client::Connection*> Connect();
+
+  // How long the answer is waited for, where that is not the timeout of the options.
+  void set_patience(absl::Duration patience) { patience_ = patience; }
 
   // What a call may have done even if its answer does not come in time; nothing by default.
   void set_doubt(const std::string& doubt) { doubt_ = doubt; }
@@ -82,6 +88,7 @@ class Session {
   Options options_;
   std::function<absl::Status(Session&)> action_;
   std::unique_ptr<client::Connection> connection_;
+  std::optional<absl::Duration> patience_;
   std::string doubt_;
   bool said_in_full_ = false;
   int interrupted_by_ = 0;

@@ -33,6 +33,8 @@ absl::Status Stop(const StopOptions& options, const PoolChoice& choice, Session&
   const absl::StatusOr<const client::Connection*> connection = session.Connect();
   if (!connection.ok()) return connection.status();
   client::WorkerPoolClient client(**connection);
+  session.set_patience(client.StopDeadline(options.timeout));
+  session.set_doubt("the stop goes on at the server if it has begun");
   if (choice.all) {
     const auto replies = client.StopAll(options.timeout, options.save);
     if (!replies.ok()) return replies.status();
@@ -61,7 +63,9 @@ void AddStopCommand(CLI::App& parent, Session& session) {
       *command, "--timeout", absl::ZeroDuration(),
       [options](absl::Duration value) { options->timeout = value; },
       "How long running jobs may go on, such as 30s; by default the server's "
-      "graceful_shutdown_timeout_ms. (Before \"stop\" it is the time to wait for the answer.)");
+      "graceful_shutdown_timeout_ms. (Before \"stop\" it is the time to wait for the answer, by "
+      "default as long as the stop may take: exit code 6 if it is over, while the stop goes on at "
+      "the server.)");
   command->add_flag("--save", options->save,
                     "Also save, for the pool's name, that it does not start with its server, "
                     "whatever the server's autostart says");

@@ -2,6 +2,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/gate.h"
 #include "tests/unit/client/command_run.h"
 #include "tests/unit/client/fake_server.h"
 
@@ -10,6 +11,7 @@ namespace {
 
 using client::FakeServer;
 using client::WireJob;
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
@@ -40,6 +42,8 @@ class CommandsTest : public testing::Test {
     server_.Start();
   }
 
+  // Calls of the server may wait at it.
+  Gate gate_;
   FakeServer server_;
 };
 
@@ -75,6 +79,25 @@ TEST_F(CommandsTest, StopTakesATimeoutOfItsOwn) {
   server_.Start();
   EXPECT_EQ(Run({"--timeout", "5s", "stop", "--timeout", "30s"}).out,
             "stopped: 3 finished, 2 given back, 0 interrupted, 0 still running\n");
+}
+
+TEST_F(CommandsTest, TheTimeoutOfTheCallHoldsForAStopWhichGoesOn) {
+  server_.pool.on_stop = [this](const v1::StopRequest&, v1::StopResponse*) {
+    gate_.Pass();
+    return grpc::Status::OK;
+  };
+  server_.Start();
+  for (const std::vector<std::string>& stop :
+       {std::vector<std::string>{"stop"}, {"stop", "--timeout", "30s"}}) {
+    std::vector<std::string> arguments = {"--timeout", "200ms"};
+    arguments.insert(arguments.end(), stop.begin(), stop.end());
+    const CommandRun run = Run(arguments);
+    EXPECT_EQ(run.code, 6);
+    EXPECT_EQ(run.out, "");
+    EXPECT_THAT(run.err, AllOf(HasSubstr("within 200 ms"),
+                               HasSubstr("the stop goes on at the server if it has begun")));
+  }
+  gate_.Open();
 }
 
 TEST_F(CommandsTest, ForceStopPrintsHowManyWereAsked) {
