@@ -27,10 +27,10 @@ std::string WithPort(const std::string& address) {
 
 absl::Status Validate(const ClientOptions& options) {
   std::vector<std::string> faults;
-  if (options.address.empty()) faults.push_back("address must not be empty");
-  if (options.deadline <= absl::ZeroDuration()) faults.push_back("deadline must be positive");
+  if (options.address.empty()) faults.emplace_back("address must not be empty");
+  if (options.deadline <= absl::ZeroDuration()) faults.emplace_back("deadline must be positive");
   if (options.stop_deadline.has_value() && *options.stop_deadline <= absl::ZeroDuration()) {
-    faults.push_back("stop_deadline must be positive");
+    faults.emplace_back("stop_deadline must be positive");
   }
   if (options.read_attempts < 1 || options.read_attempts > 5) {
     faults.push_back(absl::StrCat("read_attempts must be 1 to 5, got ", options.read_attempts));

@@ -57,7 +57,7 @@ absl::StatusOr<Response> CallPool(Stub& stub, Method<Request, Response> method, 
                                   const std::string& worker_id, Tries tries) {
   if (!worker_id.empty()) request.mutable_pool()->set_worker_id(worker_id);
   Response response;
-  const absl::Status called = CallPools(stub, method, request, &response, tries);
+  absl::Status called = CallPools(stub, method, request, &response, tries);
   if (!called.ok()) return called;
   return response;
 }
@@ -69,7 +69,7 @@ absl::StatusOr<std::vector<PoolReply<Answer>>> CallAll(Stub& stub, Method<Reques
                                                        ToAnswer answer) {
   request.mutable_pool()->set_all(true);
   Response response;
-  const absl::Status called = CallPools(stub, method, request, &response, tries);
+  absl::Status called = CallPools(stub, method, request, &response, tries);
   if (!called.ok()) return called;
   if (response.pools().empty()) {
     return absl::UnimplementedError("the server looks at its own pool only; update it");
@@ -187,7 +187,7 @@ absl::StatusOr<std::vector<PoolReply<ChangedPool>>> WorkerPoolClient::UpdateAll(
 
 absl::StatusOr<std::vector<ListedPool>> WorkerPoolClient::ListPools() {
   v1::ListPoolsResponse response;
-  const absl::Status called =
+  absl::Status called =
       Call(*wire_->stub, &Stub::ListPools, v1::ListPoolsRequest(), &response, deadline_);
   if (!called.ok()) return called;
   std::vector<ListedPool> pools;
@@ -201,7 +201,7 @@ absl::StatusOr<std::vector<ListedPool>> WorkerPoolClient::ListPools() {
 
 absl::StatusOr<std::string> WorkerPoolClient::WorkerId() {
   v1::WorkerIdResponse response;
-  const absl::Status called =
+  absl::Status called =
       Call(*wire_->stub, &Stub::WorkerId, v1::WorkerIdRequest(), &response, deadline_);
   if (!called.ok()) return called;
   return response.worker_id();

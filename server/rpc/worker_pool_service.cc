@@ -139,8 +139,9 @@ grpc::ServerUnaryReactor* WorkerPoolService::Stats(grpc::CallbackServerContext* 
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   reactor->Finish(RpcCall(*context, "WorkerPool/Stats").Run([&] {
     absl::StatusOr<v1::StatsResponse> stats = commands_.Stats(*request);
-    if (stats.ok()) *response = *std::move(stats);
-    return stats.status();
+    if (!stats.ok()) return stats.status();
+    *response = *std::move(stats);
+    return absl::OkStatus();
   }));
   return reactor;
 }

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
+#include <future>
 #include <memory>
 #include <string>
 #include <vector>
@@ -49,6 +51,18 @@ class FleetTest : public testing::Test {
       const std::string pools = Run(server, {"pools", "list", "--output", "json"}).out;
       return std::count(pools.begin(), pools.end(), '\n') == count;
     });
+  }
+
+  // Lets a job run at `server` that ends only when it is asked to; `other` takes none any more.
+  void OccupyOnly(const ServerProcess& server, const ServerProcess& other) {
+    ASSERT_TRUE(Lists(other, 2));
+    ASSERT_EQ(Run(other, {"stop"}).exit_code, 0);
+    ASSERT_EQ(Run(other, {"jobs", "add", "slow"}).exit_code, 0);
+    ASSERT_TRUE(
+        Eventually([&] { return Stats(server).find("\"active\":1") != std::string::npos; }));
+  }
+  static bool Stops(const ServerProcess& server) {
+    return Eventually([&] { return Stats(server).find("\"running\":false") != std::string::npos; });
   }
 
   static void Stop(ServerProcess& server) {
@@ -103,6 +117,44 @@ TEST_F(FleetTest, AServerThatIsFrozenIsNamedAndDoesLaterNothingOfWhatWasAsked) {
   ASSERT_TRUE(Eventually(
       [&] { return Run(*first, {"stats", "--worker-id", second->worker_id()}).exit_code == 0; }));
   EXPECT_THAT(Stats(*second), HasSubstr("\"running\":true"));
+}
+
+TEST_F(FleetTest, AStopForWhichTheCommandWaitsNoLongerGoesOn) {
+  const auto first = StartServer("first");
+  const auto second = StartServer("second");
+  OccupyOnly(*second, *first);
+  const CommandEnd named = Run(
+      *first, {"--timeout", "1s", "stop", "--worker-id", second->worker_id(), "--timeout", "2s"});
+  EXPECT_EQ(named.exit_code, 6) << named.out;
+  EXPECT_THAT(named.err, HasSubstr("it may still carry it out"));
+  EXPECT_TRUE(Stops(*second));
+  ASSERT_EQ(Run(*second, {"start"}).exit_code, 0);
+  ASSERT_TRUE(Eventually([&] { return Stats(*second).find("\"active\":1") != std::string::npos; }));
+  const CommandEnd own = Run(*second, {"--timeout", "1s", "stop", "--timeout", "2s"});
+  EXPECT_EQ(own.exit_code, 6) << own.out;
+  EXPECT_THAT(own.err, HasSubstr("the stop goes on at the server"));
+  EXPECT_TRUE(Stops(*second));
+}
+
+TEST_F(FleetTest, AStopIsAnsweredAlthoughConnectionsAreLostAgainAndAgain) {
+  const auto first = StartServer("first");
+  const auto second = StartServer("second");
+  OccupyOnly(*second, *first);
+  auto stopped = std::async(std::launch::async, [&] {
+    return Run(*first, {"stop", "--worker-id", second->worker_id(), "--timeout", "2s"});
+  });
+  ASSERT_TRUE(Eventually([&] {
+    return schema_.Count("select count(*) from {schema}.fleet_request where taken") == 1;
+  }));
+  while (stopped.wait_for(std::chrono::milliseconds(200)) != std::future_status::ready) {
+    schema_.Query(
+        "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() "
+        "and query like '%{schema}.%'");
+  }
+  const CommandEnd end = stopped.get();
+  EXPECT_EQ(end.exit_code, 0) << end.err;
+  EXPECT_THAT(end.out, HasSubstr("1 interrupted"));
+  EXPECT_THAT(Stats(*second), HasSubstr("\"running\":false"));
 }
 
 TEST_F(FleetTest, AServerThatWasKilledIsListedAsLostAndOneThatEndedIsNot) {

@@ -214,7 +214,11 @@ class FakeFleetStore final : public FleetStore, public SavedPoolStore {
     return absl::OkStatus();
   }
   // Counts the call among `lost` ones.
-  static bool IsLost(int& lost) { return lost > 0 && lost-- > 0; }
+  static bool IsLost(int& lost) {
+    if (lost == 0) return false;
+    --lost;
+    return true;
+  }
   static absl::Status ReplyLost() {
     return absl::UnavailableError("the connection to the database was lost");
   }

@@ -26,6 +26,13 @@ struct OtherServer {
 
 // Three servers in one process that share a fake database: this one, with gRPC, and two more.
 class FleetFixture : public RpcFixture {
+ public:
+  ~FleetFixture() override {
+    done_ = true;
+    if (ticker_.joinable()) ticker_.join();
+    for (FakePoolControl* pool : {&pool_, &second_.pool, &third_.pool}) pool->ReleaseStops();
+  }
+
  protected:
   FleetFixture() {
     fleet_store_.OnNotify([this] {
@@ -40,12 +47,6 @@ class FleetFixture : public RpcFixture {
              fleet_store_.HasReported("worker-3");
     }));
   }
-  ~FleetFixture() override {
-    done_ = true;
-    if (ticker_.joinable()) ticker_.join();
-    for (FakePoolControl* pool : {&pool_, &second_.pool, &third_.pool}) pool->ReleaseStops();
-  }
-
   // Lets time pass quickly once `begin` holds.
   void LetTimePassWhen(const std::function<bool()>& begin) {
     ticker_ = StartNamedThread("ticker", [this, begin] {

@@ -98,7 +98,7 @@ absl::StatusOr<pqxx::result> PostgresFleetStore::Execute(const char* operation,
                                                          const char* statement,
                                                          const Args&... args) {
   pqxx::result rows;
-  const absl::Status ran = database_.Run(operation, [&](PostgresConnection& connection) {
+  absl::Status ran = database_.Run(operation, [&](PostgresConnection& connection) {
     pqxx::nontransaction transaction(connection.raw());
     rows = connection.Execute(transaction, statement, args...);
   });
@@ -131,7 +131,7 @@ absl::StatusOr<FleetAsked> PostgresFleetStore::Ask(const std::vector<std::string
   // The numbers of the requests are known before they are committed, so that they can be withdrawn
   // if it is not known whether they were.
   bool committing = false;
-  const absl::Status ran = database_.Run("ask_pools", [&](PostgresConnection& connection) {
+  absl::Status ran = database_.Run("ask_pools", [&](PostgresConnection& connection) {
     asked.requests.clear();
     committing = false;
     pqxx::work transaction(connection.raw());
