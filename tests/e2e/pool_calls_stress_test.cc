@@ -90,7 +90,7 @@ class PoolCallsStressTest : public testing::Test {
         default:
           ExpectFine(pool.Start().status());
           // Something is to run before the next one stops it.
-          AwaitClaims(pool, random() % 10);
+          AwaitClaims(pool, static_cast<int64_t>(random() % 10));
       }
     }
   }

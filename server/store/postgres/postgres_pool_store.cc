@@ -47,7 +47,7 @@ struct HoldArrays {
 // An answer that did not come in time is no different from a database that is away.
 absl::Status RunForLease(PostgresDatabase& database, const std::string& operation,
                          const std::function<void(PostgresConnection&)>& body) {
-  const absl::Status ran = database.Run(operation, CallLimit(kLeaseCallLimit, nullptr), body);
+  absl::Status ran = database.Run(operation, CallLimit(kLeaseCallLimit, nullptr), body);
   if (!absl::IsDeadlineExceeded(ran)) return ran;
   return absl::UnavailableError("database: no answer in time");
 }
@@ -139,7 +139,7 @@ absl::StatusOr<RecordResult> PostgresPoolStore::Record(WorkerNumber worker,
   }
   if (reports.empty()) return result;
   if (others.empty()) {  // the common case, in one statement that commits by itself
-    const absl::Status ran = database_.Run("complete_plain", [&](PostgresConnection& connection) {
+    absl::Status ran = database_.Run("complete_plain", [&](PostgresConnection& connection) {
       pqxx::nontransaction transaction(connection.raw());
       CompletePlain(connection, transaction, worker, reports, plain, result);
     });
@@ -280,7 +280,7 @@ absl::StatusOr<std::vector<RescuedJob>> PostgresPoolStore::Rescue(WorkerNumber w
   std::vector<RescueInDoubt> doubtful = in_doubt_.Take(worker);
   RescueInDoubt rescue;
   bool committing = false;
-  const absl::Status ran = RunForLease(database_, "rescue", [&](PostgresConnection& connection) {
+  absl::Status ran = RunForLease(database_, "rescue", [&](PostgresConnection& connection) {
     committing = false;
     pqxx::work transaction(connection.raw());
     rescue.Run(connection, transaction, worker);

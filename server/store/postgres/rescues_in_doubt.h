@@ -22,7 +22,7 @@ class RescueInDoubt {
   // In a later transaction, before which it has ended: asks whether it committed.
   void Resolve(PostgresConnection& connection, pqxx::transaction_base& transaction);
   // Adds its jobs, if it committed and they are not among these. REQUIRES: it was resolved.
-  void AddCommittedTo(std::vector<RescuedJob>& jobs);
+  void AddCommittedTo(std::vector<RescuedJob>& all);
 
   // What it has freed, if it committed.
   std::vector<RescuedJob> jobs;
