@@ -8,6 +8,12 @@
 #include "server/base/named_thread.h"
 
 namespace millrace {
+namespace {
+
+// So many calls that stop the pool may be carried out for others at a time, as for callers.
+constexpr int kStopThreads = 4;
+
+}  // namespace
 
 FleetWork::FleetWork(FleetStore& store, PoolCommands& commands, std::function<void()> on_answered)
     : store_(store), commands_(commands), on_answered_(std::move(on_answered)) {}
@@ -20,12 +26,16 @@ FleetWork::~FleetWork() {
 absl::Status FleetWork::Start() {
   MutexLock lock(mutex_);
   if (stop_) return absl::FailedPreconditionError("stopped before it was started");
-  for (Lane* lane : {&stops_, &force_stops_, &others_}) {
-    for (int i = 0; i < lane->threads; ++i) {
-      threads_.push_back(StartNamedThread(lane->thread_name, [this, lane] { Work(*lane); }));
-    }
-  }
+  Spawn("fleet-stop", kStopThreads, stops_);
+  Spawn("fleet-force", 1, force_stops_);
+  Spawn("fleet-call", 1, others_);
   return absl::OkStatus();
+}
+
+void FleetWork::Spawn(const char* thread_name, int threads, Lane& lane) {
+  for (int i = 0; i < threads; ++i) {
+    threads_.push_back(StartNamedThread(thread_name, [this, &lane] { Work(lane); }));
+  }
 }
 
 void FleetWork::RequestStop() {
@@ -56,7 +66,7 @@ absl::Status FleetWork::TakeRequests() {
     }
     MutexLock lock(mutex_);
     in_hand_.try_emplace(request.id);
-    LaneOf(request).line.push_back(std::move(request));
+    LaneOf(request).push_back(std::move(request));
     changed_.NotifyAll();
   }
   return absl::OkStatus();
@@ -92,10 +102,10 @@ void FleetWork::Work(Lane& lane) {
     FleetRequest request;
     {
       MutexLock lock(mutex_);
-      while (!stop_ && lane.line.empty()) changed_.Wait(mutex_);
-      if (lane.line.empty()) return;
-      request = std::move(lane.line.front());
-      lane.line.pop_front();
+      while (!stop_ && lane.empty()) changed_.Wait(mutex_);
+      if (lane.empty()) return;
+      request = std::move(lane.front());
+      lane.pop_front();
     }
     NoteAnswer(request.id, CarryOut(request));
     on_answered_();

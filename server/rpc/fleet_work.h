@@ -49,14 +49,13 @@ class FleetWork final : public Lifecycle {
   absl::Status SendAnswers();
 
  private:
-  struct Lane {
-    const char* thread_name;
-    int threads;
-    std::deque<FleetRequest> line;
-  };
+  // Requests that wait for a thread of one kind.
+  using Lane = std::deque<FleetRequest>;
   // Nothing while it is carried out.
   using Answer = std::optional<absl::StatusOr<std::string>>;
 
+  void Spawn(const char* thread_name, int threads, Lane& lane)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Lane& LaneOf(const FleetRequest& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Work(Lane& lane);
   absl::StatusOr<std::string> CarryOut(const FleetRequest& request);
@@ -71,10 +70,9 @@ class FleetWork final : public Lifecycle {
   Mutex mutex_;
   CondVar changed_;
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;
-  // So many calls that stop the pool at a time, as for callers.
-  Lane stops_ ABSL_GUARDED_BY(mutex_) = {"fleet-stop", 4, {}};
-  Lane force_stops_ ABSL_GUARDED_BY(mutex_) = {"fleet-force", 1, {}};
-  Lane others_ ABSL_GUARDED_BY(mutex_) = {"fleet-call", 1, {}};
+  Lane stops_ ABSL_GUARDED_BY(mutex_);
+  Lane force_stops_ ABSL_GUARDED_BY(mutex_);
+  Lane others_ ABSL_GUARDED_BY(mutex_);
   std::map<int64_t, Answer> in_hand_ ABSL_GUARDED_BY(mutex_);
 
   // Touched by Start, which is called once, and Join.

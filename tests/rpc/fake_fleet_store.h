@@ -63,11 +63,8 @@ class FakeFleetStore final : public FleetStore, public SavedPoolStore {
     on_read_ = std::move(on_read);
   }
   int reads() const { return reads_; }
-  // Called, without a lock, after something was saved.
-  void OnSaved(std::function<void()> on_saved) {
-    MutexLock lock(mutex_);
-    on_saved_ = std::move(on_saved);
-  }
+  // Called, without a lock, after something was saved. Set it before it is needed.
+  void OnSaved(std::function<void()> on_saved) { on_saved_ = std::move(on_saved); }
   int CountAnswered() const {
     MutexLock lock(mutex_);
     return static_cast<int>(
@@ -139,7 +136,7 @@ class FakeFleetStore final : public FleetStore, public SavedPoolStore {
     return absl::OkStatus();
   }
   absl::StatusOr<std::vector<FleetAnswer>> ReadAnswers(const std::vector<int64_t>& ids) override {
-    Hook(on_read_)(++reads_);
+    on_read()(++reads_);
     MutexLock lock(mutex_);
     if (!fault_.ok()) return fault_;
     std::vector<FleetAnswer> answers;
@@ -181,7 +178,7 @@ class FakeFleetStore final : public FleetStore, public SavedPoolStore {
       if (changes.task_identifiers.has_value()) saved.task_identifiers = changes.task_identifiers;
       if (changes.forbidden_flags.has_value()) saved.forbidden_flags = changes.forbidden_flags;
     }
-    Hook(on_saved_)();
+    on_saved_();
     return absl::OkStatus();
   }
   absl::Status Clear(const std::string& pool_name) override {
@@ -222,14 +219,14 @@ class FakeFleetStore final : public FleetStore, public SavedPoolStore {
   static absl::Status ReplyLost() {
     return absl::UnavailableError("the connection to the database was lost");
   }
-  template <typename Function>
-  Function Hook(const Function& hook) const {
+  std::function<void(int)> on_read() const {
     MutexLock lock(mutex_);
-    return hook;
+    return on_read_;
   }
 
   Clock& clock_;
   std::function<void()> on_notify_ = [] {};
+  std::function<void()> on_saved_ = [] {};
 
   mutable Mutex mutex_;
   // Guarded by mutex_.
@@ -244,9 +241,7 @@ class FakeFleetStore final : public FleetStore, public SavedPoolStore {
   absl::Status answer_fault_ ABSL_GUARDED_BY(mutex_);
   std::optional<bool> doubt_asks_ ABSL_GUARDED_BY(mutex_);
   std::atomic<int> reads_ = 0;
-  // Read through Hook.
-  std::function<void(int)> on_read_ = [](int) {};
-  std::function<void()> on_saved_ = [] {};
+  std::function<void(int)> on_read_ ABSL_GUARDED_BY(mutex_) = [](int) {};
 };
 
 }  // namespace millrace
