@@ -121,6 +121,23 @@ TEST_F(FleetFaultTest, ARequestThatWasTakenIsNotGivenUpSinceNobodyReadThatItWas)
   stopping.join();
 }
 
+TEST_F(FleetFaultTest, WithoutATimeoutAndADeadlineAStopIsWaitedForADay) {
+  v1::StartResponse started;
+  ASSERT_TRUE(Start(One("worker-2"), &started).ok());
+  second_.pool.HoldStops();
+  std::thread stopping = StartNamedThread("stopping", [&] {
+    v1::StopRequest request;
+    *request.mutable_pool() = One("worker-2");
+    grpc::ClientContext context;
+    v1::StopResponse response;
+    EXPECT_THAT(ToText(pool_stub().Stop(&context, request, &response)),
+                StartsWith("DEADLINE_EXCEEDED: worker-2: its server has taken the request"));
+  });
+  second_.pool.AwaitStopCalls(1);
+  clock_.Advance(absl::Hours(24) + absl::Minutes(1));
+  stopping.join();
+}
+
 // As when the database comes back, and not all have reported again.
 TEST_F(FleetFaultTest, AServerThatIsSilentForAMomentIsNotLost) {
   v1::StartResponse started;
