@@ -29,6 +29,8 @@ constexpr absl::Duration kFleetGrace = absl::Seconds(2);
 constexpr int kOtherConnections = 32;
 constexpr absl::Duration kPartitionsInterval = absl::Hours(6);
 constexpr absl::Duration kOverdueJobsInterval = absl::Minutes(1);
+// While the pool is stopped, lost ones are looked for so often, or with the heartbeat's interval.
+constexpr absl::Duration kLongestRescueInterval = absl::Seconds(3);
 constexpr absl::Duration kClaimPatience = absl::Seconds(10);
 
 WorkerIdentity MakeIdentity(const std::string& pool_name, const std::string& version) {
@@ -284,7 +286,16 @@ absl::Status ServiceGraph::StartPool() {
         return reset;
       },
       clock_, PeriodicDuty::Options{.name = "overdue-jobs", .interval = kOverdueJobsInterval});
-  for (PeriodicDuty* duty : {partitions_.get(), overdue_jobs_.get()}) {
+  lost_pools_ = std::make_unique<PeriodicDuty>(
+      [this] {
+        pool_->RescueWhileStopped();
+        return absl::OkStatus();
+      },
+      clock_,
+      PeriodicDuty::Options{
+          .name = "lost-pools",
+          .interval = std::min(options_.pool.heartbeat_interval, kLongestRescueInterval)});
+  for (PeriodicDuty* duty : {partitions_.get(), overdue_jobs_.get(), lost_pools_.get()}) {
     if (absl::Status started = duty->Start(); !started.ok()) return started;
   }
   wakeup_listener_ = std::make_unique<PostgresWakeupListener>(
@@ -360,7 +371,8 @@ ServiceGraph::StopResult ServiceGraph::WaitAndStop() {
   http_.reset();
   for (Lifecycle* part :
        {static_cast<Lifecycle*>(wakeup_listener_.get()), static_cast<Lifecycle*>(readiness_.get()),
-        static_cast<Lifecycle*>(partitions_.get()), static_cast<Lifecycle*>(overdue_jobs_.get())}) {
+        static_cast<Lifecycle*>(partitions_.get()), static_cast<Lifecycle*>(overdue_jobs_.get()),
+        static_cast<Lifecycle*>(lost_pools_.get())}) {
     part->RequestStop();
     part->Join();
   }

@@ -147,6 +147,7 @@ class ServiceGraph {
   std::unique_ptr<HttpEndpoint> http_;
   std::unique_ptr<PeriodicDuty> partitions_;
   std::unique_ptr<PeriodicDuty> overdue_jobs_;
+  std::unique_ptr<PeriodicDuty> lost_pools_;
   std::unique_ptr<PostgresWakeupListener> wakeup_listener_;
 };
 

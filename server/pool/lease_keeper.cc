@@ -7,19 +7,14 @@
 #include "server/base/logging.h"
 
 namespace millrace {
-namespace {
-
-// A rescue may leave jobs that another transaction is working on, so it is repeated until it has
-// found nothing this many times.
-constexpr int kRescuesWithoutJobs = 3;
-
-}  // namespace
 
 LeaseKeeper::LeaseKeeper(WorkerRegistration registration, absl::Duration heartbeat_interval,
                          Parts parts)
     : registration_(std::move(registration)),
       heartbeat_interval_(heartbeat_interval),
-      parts_(std::move(parts)) {}
+      parts_(std::move(parts)),
+      lost_pools_({parts_.store, parts_.events, parts_.counters, parts_.metrics, parts_.errors,
+                   parts_.clock, parts_.on_rescued}) {}
 
 void LeaseKeeper::Run() {
   ShowExpiry(parts_.clock.Now());
@@ -64,7 +59,7 @@ absl::Duration LeaseKeeper::Register() {
   Renewed(*worker, sent);
   parts_.on_registered();
   WatchOthers(*worker);
-  return std::min(next_heartbeat_, observer_.NextEnd());
+  return std::min(next_heartbeat_, lost_pools_.NextEnd());
 }
 
 absl::Duration LeaseKeeper::KeepLease(WorkerNumber worker) {
@@ -76,7 +71,7 @@ absl::Duration LeaseKeeper::KeepLease(WorkerNumber worker) {
   }
   if (look_for_cancelled) LookForCancelled(worker);
   WatchOthers(worker);
-  return std::min(next_heartbeat_, observer_.NextEnd());
+  return std::min(next_heartbeat_, lost_pools_.NextEnd());
 }
 
 absl::Duration LeaseKeeper::Heartbeat(WorkerNumber worker) {
@@ -93,7 +88,7 @@ absl::Duration LeaseKeeper::Heartbeat(WorkerNumber worker) {
 
 absl::Duration LeaseKeeper::Repeat(const char* operation, const absl::Status& status) {
   parts_.errors.Report(operation, status);
-  observer_.Forget();
+  lost_pools_.Forget();
   return parts_.clock.Monotonic() + std::min(backoff_.Next(), heartbeat_interval_);
 }
 
@@ -145,72 +140,13 @@ void LeaseKeeper::Lost(WorkerNumber worker) {
 }
 
 void LeaseKeeper::WatchOthers(WorkerNumber own) {
-  const absl::Duration sent = parts_.clock.Monotonic();
-  const absl::StatusOr<std::vector<WorkerLease>> leases = parts_.store.ListLeases();
-  if (!leases.ok()) {
-    parts_.errors.Report("watch leases", leases.status());
-    observer_.Forget();
-    return;
-  }
-  RescueEnded(observer_.Observe(*leases, own, sent, parts_.clock.Monotonic()));
-}
-
-void LeaseKeeper::RescueEnded(const std::vector<WorkerNumber>& ended) {
-  for (const WorkerNumber worker : ended) {
-    const bool known =
-        std::any_of(rescuing_.begin(), rescuing_.end(),
-                    [worker](const LostWorker& lost) { return lost.worker == worker; });
-    if (!known) rescuing_.push_back({worker, kRescuesWithoutJobs});
-  }
-  // Each in its turn, so that one whose rescue fails is in nobody's way.
-  for (size_t calls = rescuing_.size(); calls > 0; --calls) {
-    LostWorker next = rescuing_.front();
-    rescuing_.pop_front();
-    Rescue(next);
-    if (next.calls_left > 0) rescuing_.push_back(next);
-    if (IsCalledAway()) return;
-  }
-}
-
-void LeaseKeeper::Rescue(LostWorker& lost) {
-  absl::StatusOr<std::vector<RescuedJob>> jobs = parts_.store.Rescue(lost.worker);
-  if (!jobs.ok()) return parts_.errors.Report("rescue jobs", jobs.status());
-  lost.calls_left = jobs->empty() ? lost.calls_left - 1 : kRescuesWithoutJobs;
-  if (!jobs->empty()) AnnounceRescued(*std::move(jobs));
+  lost_pools_.Watch(own, [this] { return IsCalledAway(); });
 }
 
 bool LeaseKeeper::IsCalledAway() {
   if (parts_.clock.Monotonic() >= next_heartbeat_) return true;
   MutexLock lock(mutex_);
   return IsWantedLocked();
-}
-
-void LeaseKeeper::AnnounceRescued(std::vector<RescuedJob> jobs) {
-  spdlog::warn("pool: rescued {} jobs of a pool that was lost", jobs.size());
-  PoolCounts counts;
-  std::vector<Event> events;
-  for (RescuedJob& rescued : jobs) {
-    JobEventData data;
-    data.job_id = rescued.job.id;
-    data.task_identifier = std::move(rescued.job.task_identifier);
-    data.attempt = rescued.job.attempt;
-    data.max_attempts = rescued.job.max_attempts;
-    data.queue_name = std::move(rescued.job.queue_name);
-    data.flags = std::move(rescued.job.flags);
-    data.error = "worker lost";
-    events.push_back({.type = EventType::kJobRescued, .data = data});
-    data.error = std::move(rescued.reason);
-    if (rescued.state == JobState::kExhausted) {
-      ++counts.failed;
-      events.push_back({.type = EventType::kJobExhausted, .data = std::move(data)});
-    } else if (rescued.state == JobState::kCancelled) {
-      events.push_back({.type = EventType::kJobCancelled, .data = std::move(data)});
-    }
-  }
-  parts_.counters.Add(counts);
-  parts_.metrics.rescued_lost.Increment(static_cast<double>(jobs.size()));
-  parts_.events.Emit(std::move(events));
-  parts_.on_rescued();
 }
 
 void LeaseKeeper::EndLease() {

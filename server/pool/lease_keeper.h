@@ -1,6 +1,5 @@
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <optional>
 #include <vector>
@@ -12,8 +11,8 @@
 #include "server/events/event_emitter.h"
 #include "server/pool/backoff.h"
 #include "server/pool/error_reporter.h"
-#include "server/pool/lease_observer.h"
 #include "server/pool/lease_state.h"
+#include "server/pool/lost_pools.h"
 #include "server/pool/pool_counters.h"
 #include "server/pool/pool_metrics.h"
 #include "server/store/pool_store.h"
@@ -61,12 +60,6 @@ class LeaseKeeper {
   void ReportEnded(WorkerNumber worker);
 
  private:
-  // A worker whose jobs may not all be freed yet, and how many more calls to make for it.
-  struct LostWorker {
-    WorkerNumber worker = 0;
-    int calls_left = 0;
-  };
-
   // Each returns when it wants to be called again.
   absl::Duration Register();
   absl::Duration KeepLease(WorkerNumber worker);
@@ -76,14 +69,9 @@ class LeaseKeeper {
   void ShowExpiry(absl::Time expires);
   void Lost(WorkerNumber worker);
   void WatchOthers(WorkerNumber own);
-  // One call for each of them and of those before, unless something else comes first: the rest is
-  // left for the next time.
-  void RescueEnded(const std::vector<WorkerNumber>& ended);
-  void Rescue(LostWorker& lost);
   // Whether a rescue must wait: for the heartbeat, without which this pool would be the next one
   // that is lost, or for what others want.
   bool IsCalledAway();
-  void AnnounceRescued(std::vector<RescuedJob> jobs);
   bool TakeCancelWish();
   void LookForCancelled(WorkerNumber worker);
   void EndLease();
@@ -96,11 +84,9 @@ class LeaseKeeper {
   const Parts parts_;
 
   // Used by the keeper's thread alone.
-  LeaseObserver observer_;
+  LostPools lost_pools_;
   Backoff backoff_;
   absl::Duration next_heartbeat_;
-  // In the order in which their turn comes.
-  std::deque<LostWorker> rescuing_;
 
   Mutex mutex_;
   CondVar changed_;

@@ -6,8 +6,8 @@
 namespace millrace {
 
 std::vector<WorkerNumber> LeaseObserver::Observe(const std::vector<WorkerLease>& leases,
-                                                 WorkerNumber own, absl::Duration sent,
-                                                 absl::Duration received) {
+                                                 std::optional<WorkerNumber> own,
+                                                 absl::Duration sent, absl::Duration received) {
   std::vector<WorkerNumber> ended;
   absl::flat_hash_map<WorkerNumber, Seen> listed;
   for (const WorkerLease& lease : leases) {

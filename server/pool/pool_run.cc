@@ -250,6 +250,11 @@ bool PoolRun::ended() const {
   return ended_;
 }
 
+bool PoolRun::WatchesLeases() const {
+  MutexLock lock(mutex_);
+  return exits_.lease_keeper == 0;
+}
+
 std::string PoolRun::DescribeUnended() const {
   const std::vector<JobEventData> running = slots_.ListRunning();
   if (!running.empty()) {

@@ -98,6 +98,8 @@ class PoolRun {
   // Whether nothing of the run runs or waits to be recorded any more, so that another may begin:
   // every thread has ended or is about to, or waits only for Close because jobs stay locked.
   bool ended() const;
+  // Whether it still keeps its lease, and so watches those of others.
+  bool WatchesLeases() const;
   // What keeps the run from having ended, for people.
   std::string DescribeUnended() const;
 

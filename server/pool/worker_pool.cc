@@ -43,6 +43,7 @@ WorkerPool::WorkerPool(PoolStore& store, const TaskRegistry& tasks, EventEmitter
       metrics_(metrics),
       errors_(events, counters_),
       tasks_(tasks, metrics),
+      lost_pools_({store_, events_, counters_, metrics_, errors_, clock_, [] {}}),
       config_(std::move(config)) {}
 
 WorkerPool::~WorkerPool() { Close(); }
@@ -205,6 +206,19 @@ bool WorkerPool::WaitUntilStopped(absl::Duration timeout) {
     mutex_.AssertHeld();
     return state_ == State::kStopped;
   });
+}
+
+void WorkerPool::RescueWhileStopped() {
+  bool watched = false;
+  {
+    MutexLock lock(mutex_);
+    watched = state_ == State::kStarting || (run_ != nullptr && run_->WatchesLeases());
+  }
+  if (watched) {
+    lost_pools_.Forget();
+  } else {
+    lost_pools_.Watch(std::nullopt, [] { return false; });
+  }
 }
 
 PoolStats WorkerPool::Stats() const {

@@ -14,6 +14,7 @@
 #include "server/pool/error_reporter.h"
 #include "server/pool/handler_services.h"
 #include "server/pool/lease_guard.h"
+#include "server/pool/lost_pools.h"
 #include "server/pool/pool_change.h"
 #include "server/pool/pool_config.h"
 #include "server/pool/pool_counters.h"
@@ -90,6 +91,10 @@ class WorkerPool {
   // does not run.
   bool WaitUntilStopped(absl::Duration timeout);
 
+  // Frees what lost pools held, as a pool that runs does by itself; does nothing while it does. To
+  // be called again and again, from one thread at a time. Blocks for as long as the database takes.
+  void RescueWhileStopped();
+
   PoolStats Stats() const;
   // From Start until the stop has ended.
   bool running() const;
@@ -126,6 +131,8 @@ class WorkerPool {
   PoolMetrics metrics_;
   ErrorReporter errors_;
   const TaskTable tasks_;
+  // For the time between the runs. Used by the caller of RescueWhileStopped alone.
+  LostPools lost_pools_;
 
   // Held while the pool is changed.
   Mutex update_mutex_;

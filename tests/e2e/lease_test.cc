@@ -115,6 +115,18 @@ TEST_F(LeaseTest, WhatAKilledServerRanAndHadBufferedRunsElsewhereWithinTheLeaseA
             kQuick + kRunning + kBuffered);
 }
 
+TEST_F(LeaseTest, AServerWhosePoolIsStoppedFreesWhatAKilledOneHeldToo) {
+  const auto killed = StartServer("killed", 4);
+  AddJobs("gated", 4);
+  ASSERT_TRUE(WaitForRuns("killed", 4)) << killed->output();
+  const auto other = StartServer("other", 4, {"--no-autostart"});
+  killed->Signal(SIGKILL);
+  const absl::Time killed_at = absl::Now();
+  ASSERT_TRUE(Eventually([&] { return schema_.Count(kHeld) == 0; })) << other->output();
+  EXPECT_LE(absl::Now() - killed_at, kLease + absl::Seconds(5));
+  EXPECT_EQ(CountOutcomes("l"), 4);
+}
+
 // A server that stands still for longer than its lease, and goes on when another one runs its jobs.
 class FrozenServerTest : public LeaseTest {
  protected:

@@ -96,7 +96,7 @@ def thread_names(root):
     """The names that the server gives to its threads, as far as they are literals."""
     names = set()
     for path in sorted((root / "server").rglob("*.cc")):
-        for numbered, name in re.findall(r'\b(?:StartNamedThread\(|Spawn\(|\w+_lane_\(|PeriodicDuty::Options{\.name = )(absl::StrCat\()?"([a-z-]+)"', path.read_text()):
+        for numbered, name in re.findall(r'\b(?:StartNamedThread\(|Spawn\(|\w+_lane_\(|PeriodicDuty::Options{\s*\.name = )(absl::StrCat\()?"([a-z-]+)"', path.read_text()):
             names.add(name + "N" if numbered else name)
     return names
 

@@ -42,15 +42,18 @@ TEST_F(InterruptedJobTest, AnInterruptedAttemptIsNotCountedAndItsJobIsAvailableA
   EXPECT_EQ(Look(id).job.run_at, run_at);
 }
 
-TEST_F(InterruptedJobTest, AnInterruptedLastAttemptIsNotCountedEither) {
+TEST_F(InterruptedJobTest, AnInterruptedLastAttemptIsNotCountedEitherAndKeepsWhatWasDone) {
   OnStop(TaskResult::PartiallyDone({{"read"}, {}, "write", "{}"}));
   const JobId id = AddInLine({.task_identifier = "asked", .max_attempts = 1});
   RunUntilForceStop();
-  EXPECT_EQ(Account(id), (JobAccount{.job = "ready, 0 of 1 attempts",
-                                     .history = {"attempt 1 interrupted in 5s"},
-                                     .queue_head = "itself",
-                                     .events = {"job/interrupted attempt 1 in 5s"},
-                                     .stats = "claimed 1, interrupted 1"}));
+  EXPECT_EQ(Account(id),
+            (JobAccount{.job = "ready, 0 of 1 attempts",
+                        .history = {"attempt 1 interrupted in 5s; done read; failed ; next "
+                                    "write; results {}"},
+                        .queue_head = "itself",
+                        .events = {"job/interrupted attempt 1 in 5s; done read; failed "
+                                   "; next write; results {}"},
+                        .stats = "claimed 1, interrupted 1"}));
 }
 
 TEST_F(InterruptedJobTest, AHandlerThatCompletesThoughItWasAskedToStopIsCompleted) {

@@ -8,6 +8,7 @@ namespace millrace {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
 class PoolLeaseTest : public PoolFixture {
@@ -68,6 +69,33 @@ TEST_F(PoolLeaseTest, JobOfALostPoolIsRescuedAfterItsLease) {
   // It may run again, anywhere, before who has freed it comes to say so.
   EXPECT_THAT(events_.Names(), UnorderedElementsAre("pool/start", "job/rescued", "job/completed"));
   EXPECT_EQ(JobEvents(EventType::kJobCompleted)[0].attempt, 2);
+}
+
+TEST_F(PoolLeaseTest, AStoppedPoolRescuesToo) {
+  const WorkerNumber lost = LoseAPoolWith("ok", 25, /*started=*/false);
+  MakePool();
+  pool_->RescueWhileStopped();
+  clock_.Advance(absl::Seconds(14));
+  pool_->RescueWhileStopped();
+  EXPECT_EQ(store_.Look(1).state, JobState::kHeld);
+  clock_.Advance(absl::Seconds(1));
+  pool_->RescueWhileStopped();
+  EXPECT_EQ(store_.Look(1).state, JobState::kReady);
+  ASSERT_THAT(JobEvents(EventType::kJobRescued), SizeIs(1));
+  EXPECT_EQ(JobEvents(EventType::kJobRescued)[0].job_id, 1);
+  // Until it is sure that nothing is left.
+  for (int i = 0; i < 5; ++i) pool_->RescueWhileStopped();
+  EXPECT_FALSE(store_.IsRegistered(lost));
+}
+
+TEST_F(PoolLeaseTest, APoolThatRunsLeavesItToItsLeaseKeeper) {
+  StartPool();
+  ASSERT_TRUE(store_.WaitForCalls(Call::kListLeases, 1));
+  pool_->RescueWhileStopped();
+  EXPECT_EQ(store_.CountCalls(Call::kListLeases), 1);
+  ASSERT_TRUE(pool_->Stop(absl::ZeroDuration()).ok());
+  pool_->RescueWhileStopped();
+  EXPECT_EQ(store_.CountCalls(Call::kListLeases), 2);
 }
 
 TEST_F(PoolLeaseTest, StartedLastAttemptOfALostPoolIsExhausted) {
