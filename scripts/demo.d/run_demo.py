@@ -210,7 +210,7 @@ def print_next_steps(server, program):
   {program} jobs add resize_image \\
     '{{"source": "{photo}", "target": "{WORK}/again.webp", "width": 300, "height": 300}}'
   {program} stop && {program} start
-  curl http://{server.metrics}/metrics
+  python3 -c 'print(__import__("urllib.request").request.urlopen("http://{server.metrics}/metrics").read().decode())'
   {program} --help
 
 When you have seen enough:
