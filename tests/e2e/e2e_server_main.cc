@@ -78,6 +78,7 @@ TaskResult Booking(TaskContext& context) {
 
 // Ends only when it is asked to.
 TaskResult Slow(TaskContext& context) {
+  NoteRun(context);
   while (context.WaitFor(absl::Hours(1))) {
   }
   return TaskResult::Fail("asked to stop");

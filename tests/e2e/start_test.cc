@@ -345,10 +345,11 @@ TEST_F(EmbeddedStartTest, ASignalEndsItAlthoughTheDatabaseStandsStill) {
 
 TEST_F(EmbeddedStartTest, OutcomesThatTheDatabaseDidNotTakeHaveAnExitCodeOfTheirOwn) {
   ServerProcess server(MILLRACE_E2E_SERVER,
-                       {"--data-dir=" + data_dir_, "--graceful-shutdown-timeout-ms=100"});
+                       {"--data-dir=" + data_dir_, "--graceful-shutdown-timeout-ms=100"},
+                       {"E2E_RUNS_FILE=" + folder_.path() + "/runs"});
   ASSERT_TRUE(server.WaitUntilReady()) << server.output();
   Query("select millrace.add_job('slow')");
-  ASSERT_TRUE(Eventually([&] { return Query("select count(*) from millrace.claim") != "0"; }));
+  ASSERT_TRUE(Eventually([&] { return !ReadRuns(folder_.path() + "/runs").empty(); }));
   FreezeWithChildren(Postmaster());
   server.Signal(SIGTERM);
   EXPECT_EQ(server.WaitForExit(), 4) << server.output();
