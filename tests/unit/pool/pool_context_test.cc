@@ -53,16 +53,17 @@ TEST_F(PoolContextTest, TheDeadlineComesNearer) {
 
 TEST_F(PoolContextTest, WaitingEndsWhenTheTokenFiresAndNeverBeginsAfterwards) {
   std::vector<bool> waited;
-  bool called_back = false;
+  Gate called_back;
   StopReason reason = StopReason::kNone;
   tasks_.Add("waits", [&](TaskContext& context) {
-    const std::stop_callback on_stop(context.stop_token(), [&] { called_back = true; });
+    const std::stop_callback on_stop(context.stop_token(), [&] { called_back.Open(); });
     waited.push_back(context.WaitFor(absl::ZeroDuration()));
     arrived_.Open();
     // The clock stands still: neither would ever end by itself.
     waited.push_back(context.WaitFor(absl::Hours(1)));
     waited.push_back(context.WaitFor(absl::Hours(1)));
     reason = context.stop_reason();
+    EXPECT_TRUE(called_back.WaitForOpen());
   });
   store_.AddTask("waits");
   StartPool();
@@ -70,7 +71,6 @@ TEST_F(PoolContextTest, WaitingEndsWhenTheTokenFiresAndNeverBeginsAfterwards) {
   ASSERT_TRUE(pool_->ForceStop().ok());
   ASSERT_TRUE(events_.WaitFor(EventType::kJobCompleted));
   EXPECT_THAT(waited, ElementsAre(true, false, false));
-  EXPECT_TRUE(called_back);
   EXPECT_EQ(reason, StopReason::kPoolStops);
 }
 
