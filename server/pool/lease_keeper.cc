@@ -12,9 +12,7 @@ LeaseKeeper::LeaseKeeper(WorkerRegistration registration, absl::Duration heartbe
                          Parts parts)
     : registration_(std::move(registration)),
       heartbeat_interval_(heartbeat_interval),
-      parts_(std::move(parts)),
-      lost_pools_({parts_.store, parts_.events, parts_.counters, parts_.metrics, parts_.errors,
-                   parts_.clock, parts_.on_rescued}) {}
+      parts_(std::move(parts)) {}
 
 void LeaseKeeper::Run() {
   ShowExpiry(parts_.clock.Now());
@@ -59,7 +57,7 @@ absl::Duration LeaseKeeper::Register() {
   Renewed(*worker, sent);
   parts_.on_registered();
   WatchOthers(*worker);
-  return std::min(next_heartbeat_, lost_pools_.NextEnd());
+  return std::min(next_heartbeat_, parts_.lost_pools.NextEnd());
 }
 
 absl::Duration LeaseKeeper::KeepLease(WorkerNumber worker) {
@@ -71,7 +69,7 @@ absl::Duration LeaseKeeper::KeepLease(WorkerNumber worker) {
   }
   if (look_for_cancelled) LookForCancelled(worker);
   WatchOthers(worker);
-  return std::min(next_heartbeat_, lost_pools_.NextEnd());
+  return std::min(next_heartbeat_, parts_.lost_pools.NextEnd());
 }
 
 absl::Duration LeaseKeeper::Heartbeat(WorkerNumber worker) {
@@ -88,7 +86,7 @@ absl::Duration LeaseKeeper::Heartbeat(WorkerNumber worker) {
 
 absl::Duration LeaseKeeper::Repeat(const char* operation, const absl::Status& status) {
   parts_.errors.Report(operation, status);
-  lost_pools_.Forget();
+  parts_.lost_pools.Forget();
   return parts_.clock.Monotonic() + std::min(backoff_.Next(), heartbeat_interval_);
 }
 
@@ -140,7 +138,7 @@ void LeaseKeeper::Lost(WorkerNumber worker) {
 }
 
 void LeaseKeeper::WatchOthers(WorkerNumber own) {
-  lost_pools_.Watch(own, [this] { return IsCalledAway(); });
+  parts_.lost_pools.Watch(own, [this] { return IsCalledAway(); });
 }
 
 bool LeaseKeeper::IsCalledAway() {

@@ -8,12 +8,10 @@
 #include "absl/time/time.h"
 #include "server/base/clock.h"
 #include "server/base/mutex.h"
-#include "server/events/event_emitter.h"
 #include "server/pool/backoff.h"
 #include "server/pool/error_reporter.h"
 #include "server/pool/lease_state.h"
 #include "server/pool/lost_pools.h"
-#include "server/pool/pool_counters.h"
 #include "server/pool/pool_metrics.h"
 #include "server/store/pool_store.h"
 
@@ -27,8 +25,7 @@ class LeaseKeeper {
   struct Parts {
     PoolStore& store;
     LeaseState& lease;
-    EventEmitter& events;
-    PoolCounters& counters;
+    LostPools& lost_pools;
     PoolMetrics& metrics;
     ErrorReporter& errors;
     Clock& clock;
@@ -38,8 +35,6 @@ class LeaseKeeper {
     std::function<void()> on_renewed;
     // The lease was ended by others: the jobs held under it belong to others now.
     std::function<void()> on_lost;
-    // Jobs were freed.
-    std::function<void()> on_rescued;
     // Operators have cancelled these jobs, which this pool holds. Told again with each heartbeat
     // until they are held no more.
     std::function<void(const std::vector<Hold>&)> on_cancelled;
@@ -84,7 +79,6 @@ class LeaseKeeper {
   const Parts parts_;
 
   // Used by the keeper's thread alone.
-  LostPools lost_pools_;
   Backoff backoff_;
   absl::Duration next_heartbeat_;
 

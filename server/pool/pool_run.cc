@@ -26,6 +26,8 @@ PoolRun::PoolRun(Parts parts, ClaimFilter filter)
       runner_(parts_.config, parts_.tasks, lease_, slots_, watch_, recorder_,
               {parts_.identity.worker_id, parts_.handlers, progress_, [this] { claimer_.Wake(); },
                parts_.clock}),
+      lost_pools_({parts_.store, parts_.events, parts_.counters, parts_.metrics, parts_.errors,
+                   parts_.clock, /*on_rescued=*/[this] { claimer_.Wake(); }}),
       lease_keeper_({parts_.identity.worker_id, parts_.identity.pool_name, parts_.identity.host,
                      parts_.identity.pid, parts_.identity.version, parts_.config.lease_ttl},
                     parts_.config.heartbeat_interval, LeaseKeeperParts()),
@@ -36,8 +38,7 @@ LeaseKeeper::Parts PoolRun::LeaseKeeperParts() {
   return {
       parts_.store,
       lease_,
-      parts_.events,
-      parts_.counters,
+      lost_pools_,
       parts_.metrics,
       parts_.errors,
       parts_.clock,
@@ -53,7 +54,6 @@ LeaseKeeper::Parts PoolRun::LeaseKeeperParts() {
         lease_guard_.OnEnded();
         LookForStuck(now);
       },
-      /*on_rescued=*/[this] { claimer_.Wake(); },
       /*on_cancelled=*/[this](const std::vector<Hold>& holds) { OnCancelled(holds); },
   };
 }
@@ -131,7 +131,7 @@ absl::Status PoolRun::Resize(int workers) {
   return absl::OkStatus();
 }
 
-void PoolRun::SetFilter(ClaimFilter filter) {
+void PoolRun::SetFilter(const ClaimFilter& filter) {
   claimer_.SetFilter(filter);
   for (ClaimedBatch& batch : queue_.TakeForbidden(filter)) {
     recorder_.GiveBack(std::move(batch), /*stale=*/false);

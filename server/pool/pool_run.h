@@ -91,7 +91,7 @@ class PoolRun {
   // there are no threads to be had.
   absl::Status Resize(int workers);
   // From now on only jobs that it allows begin; what is buffered beside them is given back.
-  void SetFilter(ClaimFilter filter);
+  void SetFilter(const ClaimFilter& filter);
 
   // What the stop did; complete when on_stopped is called.
   StopReport stop_report() const;
@@ -167,6 +167,7 @@ class PoolRun {
   OutcomeRecorder recorder_;
   ProgressReporter progress_;
   JobRunner runner_;
+  LostPools lost_pools_;
   LeaseKeeper lease_keeper_;
   Claimer claimer_;
 

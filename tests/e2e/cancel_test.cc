@@ -10,6 +10,7 @@
 
 #include "tests/e2e/command_process.h"
 #include "tests/e2e/e2e_schema.h"
+#include "tests/e2e/schema_server.h"
 #include "tests/e2e/server_process.h"
 #include "tests/support/eventually.h"
 
@@ -21,12 +22,8 @@ using testing::HasSubstr;
 
 class CancelTest : public testing::Test {
  protected:
-  std::unique_ptr<ServerProcess> Start(std::vector<std::string> more) {
-    more.push_back("--database-url=" + schema_.url());
-    more.push_back("--schema=" + schema_.name());
-    auto server = std::make_unique<ServerProcess>(MILLRACE_E2E_SERVER, more);
-    EXPECT_TRUE(server->WaitUntilReady()) << server->output();
-    return server;
+  std::unique_ptr<ServerProcess> Start(std::vector<std::string> arguments) {
+    return StartOn(schema_, std::move(arguments));
   }
   static CommandEnd Run(const ServerProcess& server, std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), {"--address", server.grpc_address()});

@@ -16,6 +16,7 @@
 #include "server/base/mutex.h"
 #include "server/base/named_thread.h"
 #include "tests/e2e/e2e_schema.h"
+#include "tests/e2e/schema_server.h"
 #include "tests/e2e/server_process.h"
 #include "tests/support/eventually.h"
 
@@ -98,13 +99,7 @@ class FeedTest : public testing::Test {
   std::unique_ptr<ServerProcess> StartServer(const std::vector<std::string>& variables = {}) {
     std::vector<std::string> all = {"E2E_EVENTS_FILE=" + EventsFile()};
     all.insert(all.end(), variables.begin(), variables.end());
-    auto server = std::make_unique<ServerProcess>(
-        MILLRACE_E2E_SERVER,
-        std::vector<std::string>{"--database-url=" + schema_.url(), "--schema=" + schema_.name(),
-                                 "--concurrency=4", "--listen=" + address()},
-        all);
-    EXPECT_TRUE(server->WaitUntilReady()) << server->output();
-    return server;
+    return StartOn(schema_, {"--concurrency=4", "--listen=" + address()}, std::move(all));
   }
   void Terminate(ServerProcess& server) {
     server.Signal(SIGTERM);

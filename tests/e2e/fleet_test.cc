@@ -13,6 +13,7 @@
 
 #include "tests/e2e/command_process.h"
 #include "tests/e2e/e2e_schema.h"
+#include "tests/e2e/schema_server.h"
 #include "tests/e2e/server_process.h"
 #include "tests/support/eventually.h"
 
@@ -27,13 +28,8 @@ class FleetTest : public testing::Test {
  protected:
   std::unique_ptr<ServerProcess> StartServer(const std::string& pool_name,
                                              std::vector<std::string> more = {}) {
-    std::vector<std::string> arguments = {"--database-url=" + schema_.url(),
-                                          "--schema=" + schema_.name(), "--pool-name=" + pool_name,
-                                          "--concurrency=4"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    auto server = std::make_unique<ServerProcess>(MILLRACE_E2E_SERVER, arguments);
-    EXPECT_TRUE(server->WaitUntilReady()) << server->output();
-    return server;
+    more.insert(more.begin(), {"--pool-name=" + pool_name, "--concurrency=4"});
+    return StartOn(schema_, std::move(more));
   }
 
   static CommandEnd Run(const ServerProcess& server, std::vector<std::string> arguments) {

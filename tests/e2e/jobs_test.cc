@@ -8,6 +8,7 @@
 #include <set>
 
 #include "tests/e2e/e2e_schema.h"
+#include "tests/e2e/schema_server.h"
 #include "tests/e2e/server_process.h"
 #include "tests/support/eventually.h"
 
@@ -27,14 +28,9 @@ constexpr int kMany = 3000;
 
 class JobsTest : public testing::Test {
  protected:
-  std::unique_ptr<ServerProcess> StartServer(std::vector<std::string> more = {"--concurrency=4"}) {
-    std::vector<std::string> arguments = {"--database-url=" + schema_.url(),
-                                          "--schema=" + schema_.name()};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    auto server = std::make_unique<ServerProcess>(
-        MILLRACE_E2E_SERVER, arguments, std::vector<std::string>{"E2E_RUNS_FILE=" + RunsFile()});
-    EXPECT_TRUE(server->WaitUntilReady()) << server->output();
-    return server;
+  std::unique_ptr<ServerProcess> StartServer(std::vector<std::string> arguments = {
+                                                 "--concurrency=4"}) {
+    return StartOn(schema_, std::move(arguments), {"E2E_RUNS_FILE=" + RunsFile()});
   }
 
   void AddJobs(const std::string& task, int count) {

@@ -10,6 +10,7 @@
 #include "server/metrics/null_metrics_registry.h"
 #include "tests/e2e/e2e_schema.h"
 #include "tests/e2e/runs_file.h"
+#include "tests/e2e/schema_server.h"
 #include "tests/e2e/server_process.h"
 #include "tests/fault/storage_checks.h"
 #include "tests/support/eventually.h"
@@ -26,15 +27,10 @@ constexpr int kJobsOfATask = 3000;
 class KillTest : public testing::Test {
  protected:
   std::unique_ptr<ServerProcess> StartServer() {
-    auto server = std::make_unique<ServerProcess>(
-        MILLRACE_E2E_SERVER,
-        std::vector<std::string>{"--database-url=" + schema_.url(), "--schema=" + schema_.name(),
-                                 "--concurrency=8", "--lease-ttl-ms=2000",
-                                 "--heartbeat-interval-ms=300", "--retry-base-ms=10",
-                                 "--poll-interval-ms=200"},
-        std::vector<std::string>{"E2E_RUNS_FILE=" + runs_file_});
-    EXPECT_TRUE(server->WaitUntilReady()) << server->output();
-    return server;
+    return StartOn(schema_,
+                   {"--concurrency=8", "--lease-ttl-ms=2000", "--heartbeat-interval-ms=300",
+                    "--retry-base-ms=10", "--poll-interval-ms=200"},
+                   {"E2E_RUNS_FILE=" + runs_file_});
   }
   void AddJobs(const std::string& task, const std::string& options = "") {
     schema_.Query("select count(*) from generate_series(1, " + std::to_string(kJobsOfATask) +

@@ -11,6 +11,7 @@
 #include "client/library/worker_pool_client.h"
 #include "tests/e2e/e2e_schema.h"
 #include "tests/e2e/runs_file.h"
+#include "tests/e2e/schema_server.h"
 #include "tests/e2e/server_process.h"
 #include "tests/support/eventually.h"
 #include "tests/unit/app/temp_folder.h"
@@ -35,17 +36,12 @@ class LeaseTest : public testing::Test {
   // The jobs that its handlers begin are in RunsOf(name).
   std::unique_ptr<ServerProcess> StartServer(const std::string& name, int concurrency,
                                              std::vector<std::string> more = {}) {
-    std::vector<std::string> arguments = {
-        "--database-url=" + schema_.url(), "--schema=" + schema_.name(),
-        "--concurrency=" + std::to_string(concurrency),
-        "--lease-ttl-ms=" + std::to_string(absl::ToInt64Milliseconds(kLease)),
-        "--heartbeat-interval-ms=300"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    auto server = std::make_unique<ServerProcess>(
-        MILLRACE_E2E_SERVER, arguments,
-        std::vector<std::string>{"E2E_RUNS_FILE=" + RunsFile(name), "E2E_GATE_FILE=" + GateFile()});
-    EXPECT_TRUE(server->WaitUntilReady()) << server->output();
-    return server;
+    more.insert(more.begin(),
+                {"--concurrency=" + std::to_string(concurrency),
+                 "--lease-ttl-ms=" + std::to_string(absl::ToInt64Milliseconds(kLease)),
+                 "--heartbeat-interval-ms=300"});
+    return StartOn(schema_, std::move(more),
+                   {"E2E_RUNS_FILE=" + RunsFile(name), "E2E_GATE_FILE=" + GateFile()});
   }
   std::map<std::string, int> RunsOf(const std::string& name) const {
     return ReadRuns(RunsFile(name));

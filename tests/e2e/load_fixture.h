@@ -10,6 +10,7 @@
 #include "tests/e2e/e2e_schema.h"
 #include "tests/e2e/private_cluster.h"
 #include "tests/e2e/runs_file.h"
+#include "tests/e2e/schema_server.h"
 #include "tests/e2e/server_process.h"
 #include "tests/support/eventually.h"
 #include "tests/unit/app/temp_folder.h"
@@ -20,17 +21,11 @@ namespace millrace {
 class LoadFixture : public testing::Test {
  protected:
   std::unique_ptr<ServerProcess> StartServer(E2eSchema& schema,
-                                             const std::vector<std::string>& more = {}) {
-    std::vector<std::string> arguments = {"--database-url=" + schema.url(),
-                                          "--schema=" + schema.name(), "--concurrency=8",
-                                          "--lease-ttl-ms=3000", "--heartbeat-interval-ms=500"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    auto server = std::make_unique<ServerProcess>(
-        MILLRACE_E2E_SERVER, arguments,
-        std::vector<std::string>{"E2E_RUNS_FILE=" + RunsFile(schema),
-                                 "E2E_GATE_FILE=" + GateFile(schema)});
-    EXPECT_TRUE(server->WaitUntilReady()) << server->output();
-    return server;
+                                             std::vector<std::string> more = {}) {
+    more.insert(more.begin(),
+                {"--concurrency=8", "--lease-ttl-ms=3000", "--heartbeat-interval-ms=500"});
+    return StartOn(schema, std::move(more),
+                   {"E2E_RUNS_FILE=" + RunsFile(schema), "E2E_GATE_FILE=" + GateFile(schema)});
   }
   static void AddJobs(E2eSchema& schema, const std::string& task, int count) {
     schema.Query("select count(*) from generate_series(1, " + std::to_string(count) +

@@ -12,6 +12,7 @@
 #include "client/library/job_queue_client.h"
 #include "tests/e2e/command_process.h"
 #include "tests/e2e/e2e_schema.h"
+#include "tests/e2e/schema_server.h"
 #include "tests/e2e/server_process.h"
 #include "tests/support/eventually.h"
 
@@ -32,12 +33,8 @@ class WaitTest : public testing::Test {
  protected:
   WaitTest() : idle_(Start({"--no-autostart"})), busy_(Start({})) {}
 
-  std::unique_ptr<ServerProcess> Start(std::vector<std::string> more) {
-    more.push_back("--database-url=" + schema_.url());
-    more.push_back("--schema=" + schema_.name());
-    auto server = std::make_unique<ServerProcess>(MILLRACE_E2E_SERVER, more);
-    EXPECT_TRUE(server->WaitUntilReady()) << server->output();
-    return server;
+  std::unique_ptr<ServerProcess> Start(std::vector<std::string> arguments) {
+    return StartOn(schema_, std::move(arguments));
   }
   CommandEnd Run(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), {"--address", idle_->grpc_address()});

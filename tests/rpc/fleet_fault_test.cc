@@ -62,13 +62,7 @@ TEST_F(FleetFaultTest, ARequestThatWasTakenByACallWhoseReplyWasLostIsCarriedOutO
 }
 
 TEST_F(FleetFaultTest, WhatIsInHandIsNotTakenAgain) {
-  v1::StartResponse started;
-  ASSERT_TRUE(Start(One("worker-2"), &started).ok());
-  second_.pool.HoldStops();
-  v1::StopResponse stopped;
-  std::thread stopping = StartNamedThread(
-      "stopping", [&] { EXPECT_EQ(ToText(Stop(One("worker-2"), &stopped)), "OK"); });
-  second_.pool.AwaitStopCalls(1);
+  std::thread stopping = StopSecondAndHoldIt();
   // These are taken in rounds of the fleet's thread, each of which could take the Stop again.
   v1::StatsResponse stats;
   for (int i = 0; i < 3; ++i) ASSERT_EQ(ToText(Stats(One("worker-2"), &stats)), "OK");
@@ -140,13 +134,7 @@ TEST_F(FleetFaultTest, WithoutATimeoutAndADeadlineAStopIsWaitedForADay) {
 
 // As when the database comes back, and not all have reported again.
 TEST_F(FleetFaultTest, AServerThatIsSilentForAMomentIsNotLost) {
-  v1::StartResponse started;
-  ASSERT_TRUE(Start(One("worker-2"), &started).ok());
-  second_.pool.HoldStops();
-  v1::StopResponse response;
-  std::thread stopping = StartNamedThread(
-      "stopping", [&] { EXPECT_EQ(ToText(Stop(One("worker-2"), &response)), "OK"); });
-  second_.pool.AwaitStopCalls(1);
+  std::thread stopping = StopSecondAndHoldIt();
   fleet_store_.SetSilent("worker-2", true);
   ReadOnce();
   clock_.Advance(absl::Seconds(4));

@@ -83,6 +83,18 @@ class FleetFixture : public RpcFixture {
     request.mutable_timeout()->set_seconds(7);
     return pool_stub().Stop(NewContext().get(), request, response);
   }
+  // Starts the second pool and a thread that stops it, which ends after ReleaseStops.
+  std::thread StopSecondAndHoldIt() {
+    v1::StartResponse started;
+    EXPECT_TRUE(Start(One("worker-2"), &started).ok());
+    second_.pool.HoldStops();
+    std::thread stopping = StartNamedThread("stopping", [this] {
+      v1::StopResponse stopped;
+      EXPECT_EQ(ToText(Stop(One("worker-2"), &stopped)), "OK");
+    });
+    second_.pool.AwaitStopCalls(1);
+    return stopping;
+  }
   // Stops the second pool while nobody's time passes; the servers are woken again and again, as
   // they look by themselves.
   void StopThroughTheFleet() {

@@ -89,13 +89,7 @@ TEST_F(FleetTest, StopOfAllStopsAllAndTellsOfEach) {
 }
 
 TEST_F(FleetTest, AForceStopOvertakesTheStopOfAnotherPool) {
-  v1::StartResponse started;
-  ASSERT_TRUE(Start(One("worker-2"), &started).ok());
-  second_.pool.HoldStops();
-  v1::StopResponse stopped;
-  std::thread stopping = StartNamedThread(
-      "stopping", [&] { EXPECT_EQ(ToText(Stop(One("worker-2"), &stopped)), "OK"); });
-  second_.pool.AwaitStopCalls(1);
+  std::thread stopping = StopSecondAndHoldIt();
   v1::ForceStopRequest request;
   *request.mutable_pool() = One("worker-2");
   v1::ForceStopResponse asked;

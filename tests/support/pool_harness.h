@@ -48,6 +48,17 @@ class PoolHarness : public ::testing::Test {
   // What handlers can use; nothing unless a fixture brings it.
   virtual HandlerServices handler_services() { return {}; }
 
+  // Registers a task "ignores" that goes on when it is asked to stop, and opens `asked_` then,
+  // until the test opens the gate.
+  void AddIgnoringTask() {
+    tasks_.Add("ignores", [this](TaskContext& context) {
+      arrived_.Open();
+      context.WaitFor(absl::InfiniteDuration());
+      asked_.Open();
+      gate_.Pass();
+    });
+  }
+
   void MakePool() {
     pool_ = std::make_unique<WorkerPool>(
         pool_store(), tasks_, emitter_, metrics_, pool_clock_, config_,
@@ -76,6 +87,7 @@ class PoolHarness : public ::testing::Test {
   RecordingEventListener events_{emitter_};
   Gate gate_;
   Gate arrived_;
+  Gate asked_;
   TaskRegistry tasks_;
   PoolConfig config_;
   std::unique_ptr<WorkerPool> pool_;

@@ -90,18 +90,12 @@ TEST_F(PoolCancelTest, WhatAHandlerDoesWhenItsTokenFiresHoldsUpNoHeartbeat) {
 }
 
 TEST_F(PoolCancelTest, AHandlerThatIgnoresItIsReportedAsStuck) {
-  Gate asked;
-  tasks_.Add("ignores", [&](TaskContext& context) {
-    arrived_.Open();
-    context.WaitFor(absl::InfiniteDuration());
-    asked.Open();
-    gate_.Pass();
-  });
+  AddIgnoringTask();
   const JobId id = store_.AddTask("ignores");
   StartPool();
   ASSERT_TRUE(arrived_.WaitForOpen());
   CancelAndTell(id);
-  ASSERT_TRUE(asked.WaitForOpen());
+  ASSERT_TRUE(asked_.WaitForOpen());
   EXPECT_TRUE(events_.OfType(EventType::kWorkerStuck).empty());
   clock_.Advance(config_.stop_grace);
   EXPECT_TRUE(events_.WaitFor(EventType::kWorkerStuck));

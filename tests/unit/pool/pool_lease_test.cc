@@ -219,19 +219,13 @@ TEST_F(PoolLeaseTest, HandlersAreInterruptedAtTwoThirdsOfALeaseThatCannotBeRenew
 }
 
 TEST_F(PoolLeaseTest, AHandlerThatOutlivesThatIsReportedAsStuckThoughTheDatabaseIsAway) {
-  Gate asked;
-  tasks_.Add("ignores", [&](TaskContext& context) {
-    arrived_.Open();
-    context.WaitFor(absl::InfiniteDuration());
-    asked.Open();
-    gate_.Pass();
-  });
+  AddIgnoringTask();
   store_.AddTask("ignores");
   StartPool();
   ASSERT_TRUE(arrived_.WaitForOpen());
   store_.Fail(Call::kHeartbeat, absl::UnavailableError("away"), FakePoolStore::kAlways);
   clock_.Advance(absl::Seconds(10));
-  ASSERT_TRUE(asked.WaitForOpen());
+  ASSERT_TRUE(asked_.WaitForOpen());
   EXPECT_EQ(pool_->Stats().stuck, 0);
   clock_.Advance(config_.stop_grace);
   EXPECT_TRUE(events_.WaitFor(EventType::kWorkerStuck));
