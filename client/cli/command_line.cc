@@ -66,6 +66,7 @@ void AddCommands(CLI::App& app, Session& session) {
   AddJobsWaitCommand(*jobs, session);
   AddJobsListCommand(*jobs, session);
   AddJobsCancelCommand(*jobs, session);
+  AddJobsFailCommand(*jobs, session);
   AddJobsResetOverdueCommand(*jobs, session);
   AddCompletionCommand(app, session);
 }

@@ -22,6 +22,7 @@ void AddJobsGetCommand(CLI::App& jobs, Session& session);
 void AddJobsWaitCommand(CLI::App& jobs, Session& session);
 void AddJobsListCommand(CLI::App& jobs, Session& session);
 void AddJobsCancelCommand(CLI::App& jobs, Session& session);
+void AddJobsFailCommand(CLI::App& jobs, Session& session);
 void AddJobsResetOverdueCommand(CLI::App& jobs, Session& session);
 // Completes what stands below `root`.
 void AddCompletionCommand(CLI::App& root, Session& session);

@@ -33,6 +33,9 @@ std::string StateText(const JobDetails& details) {
   if (!details.cancel_reason.empty()) {
     absl::StrAppend(&text, ", to be cancelled: ", details.cancel_reason);
   }
+  if (!details.fail_reason.empty()) {
+    absl::StrAppend(&text, ", to be failed: ", details.fail_reason);
+  }
   return text;
 }
 

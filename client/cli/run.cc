@@ -46,7 +46,8 @@ absl::Status Leave(JobId job, const RunOptions& options, client::JobQueueClient&
   }
   const auto cancelled = queue.CancelJobs({job}, "its caller was interrupted");
   if (cancelled.ok()) {
-    session.Remark(absl::StrCat("job ", job, ": ", std::string(Name(cancelled->front()))));
+    session.Remark(
+        absl::StrCat("job ", job, ": ", std::string(Name(JobEnding::kCancel, cancelled->front()))));
   } else {
     session.Remark(absl::StrCat("job ", job, " could not be cancelled, and goes on: ",
                                 session.Explain(cancelled.status())));

@@ -13,11 +13,21 @@
 namespace millrace::cli {
 namespace {
 
+const char* StateOf(const client::PoolStats& stats) {
+  if (stats.stopping) return "stopping";
+  return stats.running ? "running" : "stopped";
+}
+
+Style StyleOf(const client::PoolStats& stats) {
+  return stats.running && !stats.stopping ? Style::kGood : Style::kWarning;
+}
+
 JsonObject StatsJson(const client::PoolStats& stats) {
   return JsonObject()
       .Add("worker_id", stats.worker_id)
       .Add("pool_name", stats.pool_name)
       .AddBool("running", stats.running)
+      .AddBool("stopping", stats.stopping)
       .Add("concurrency", stats.concurrency)
       .Add("active", stats.active)
       .Add("buffered", stats.buffered)
@@ -38,12 +48,13 @@ void WriteFields(const client::PoolStats& stats, Session& session) {
   FieldList fields(session.colored());
   fields.Add("worker id", stats.worker_id);
   fields.Add("pool name", stats.pool_name);
-  std::string state = stats.running ? "running" : "stopped";
+  std::string state = StateOf(stats);
   if (stats.running_since.has_value()) {
-    absl::StrAppend(&state, stats.running ? " since " : ", last started ",
+    const bool is_since_then = stats.running && !stats.stopping;
+    absl::StrAppend(&state, is_since_then ? " since " : ", last started ",
                     TimeWithAge(*stats.running_since, session.clock().Now()));
   }
-  fields.Add("state", state, stats.running ? Style::kGood : Style::kWarning);
+  fields.Add("state", state, StyleOf(stats));
   if (!stats.task_identifiers.empty()) {
     fields.Add("only tasks", absl::StrJoin(stats.task_identifiers, ", "));
   }
@@ -93,17 +104,16 @@ void WriteTable(const std::vector<client::PoolReply<client::PoolStats>>& replies
       continue;
     }
     const client::PoolStats& stats = *reply.answer;
-    table.AddRow(
-        {{reply.pool_name},
-         {reply.worker_id},
-         {stats.running ? "running" : "stopped", stats.running ? Style::kGood : Style::kWarning},
-         {absl::StrCat(stats.active, "/", stats.concurrency)},
-         {absl::StrCat(stats.buffered)},
-         {absl::StrCat(stats.completed)},
-         {absl::StrCat(stats.failed)},
-         {absl::StrCat(stats.interrupted)},
-         {absl::StrCat(stats.errors), stats.errors > 0 ? Style::kBad : Style::kPlain},
-         {absl::StrCat(stats.stuck), stats.stuck > 0 ? Style::kBad : Style::kPlain}});
+    table.AddRow({{reply.pool_name},
+                  {reply.worker_id},
+                  {StateOf(stats), StyleOf(stats)},
+                  {absl::StrCat(stats.active, "/", stats.concurrency)},
+                  {absl::StrCat(stats.buffered)},
+                  {absl::StrCat(stats.completed)},
+                  {absl::StrCat(stats.failed)},
+                  {absl::StrCat(stats.interrupted)},
+                  {absl::StrCat(stats.errors), stats.errors > 0 ? Style::kBad : Style::kPlain},
+                  {absl::StrCat(stats.stuck), stats.stuck > 0 ? Style::kBad : Style::kPlain}});
   }
   table.Flush(session.out());
 }

@@ -99,18 +99,35 @@ absl::StatusOr<AttemptOutcome> FromProto(v1::AttemptOutcome outcome) {
   }
 }
 
-absl::StatusOr<CancelResult> FromProto(v1::CancelResult result) {
+absl::StatusOr<EndResult> FromProto(v1::CancelResult result) {
   switch (result) {
     case v1::CANCEL_RESULT_CANCELLED:
-      return CancelResult::kCancelled;
+      return EndResult::kEnded;
     case v1::CANCEL_RESULT_REQUESTED:
-      return CancelResult::kRequested;
+      return EndResult::kRequested;
     case v1::CANCEL_RESULT_ENDED_BEFORE:
-      return CancelResult::kEndedBefore;
+      return EndResult::kEndedBefore;
     case v1::CANCEL_RESULT_NOT_FOUND:
-      return CancelResult::kNotFound;
+      return EndResult::kNotFound;
     default:
       return Unknown("cancel result", result);
+  }
+}
+
+absl::StatusOr<EndResult> FromProto(v1::FailResult result) {
+  switch (result) {
+    case v1::FAIL_RESULT_FAILED:
+      return EndResult::kEnded;
+    case v1::FAIL_RESULT_REQUESTED:
+      return EndResult::kRequested;
+    case v1::FAIL_RESULT_ENDED_BEFORE:
+      return EndResult::kEndedBefore;
+    case v1::FAIL_RESULT_NOT_FOUND:
+      return EndResult::kNotFound;
+    case v1::FAIL_RESULT_BEING_CANCELLED:
+      return EndResult::kBeingCancelled;
+    default:
+      return Unknown("fail result", result);
   }
 }
 
@@ -232,6 +249,7 @@ absl::StatusOr<JobDetails> FromProto(v1::Job&& job) {
   details.last_error = std::move(*job.mutable_last_error());
   details.worker_id = std::move(*job.mutable_worker_id());
   details.cancel_reason = std::move(*job.mutable_cancel_reason());
+  details.fail_reason = std::move(*job.mutable_fail_reason());
   if (job.has_progress()) {
     const absl::Time reported_at = FromProto(job.progress().reported_at());
     details.progress = {FromProto(std::move(*job.mutable_progress())), reported_at};
@@ -263,6 +281,7 @@ PoolStats FromProto(const v1::StatsResponse& proto) {
   stats.worker_id = proto.worker_id();
   stats.pool_name = proto.pool_name();
   stats.running = proto.running();
+  stats.stopping = proto.stopping();
   stats.concurrency = proto.concurrency();
   stats.active = proto.active();
   stats.buffered = proto.buffered();

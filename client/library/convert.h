@@ -11,6 +11,7 @@
 #include "millrace/v1/worker_pool.pb.h"
 #include "server/model/attempt.h"
 #include "server/model/job.h"
+#include "server/model/job_ending.h"
 #include "server/model/job_spec.h"
 
 namespace millrace::client {
@@ -32,17 +33,18 @@ absl::Duration FromProto(const google::protobuf::Duration& duration);
 absl::StatusOr<JobState> FromProto(v1::JobState state);
 absl::StatusOr<AttemptOutcome> FromProto(v1::AttemptOutcome outcome);
 absl::StatusOr<AddResult> FromProto(v1::AddResult result);
-absl::StatusOr<CancelResult> FromProto(v1::CancelResult result);
+absl::StatusOr<EndResult> FromProto(v1::CancelResult result);
+absl::StatusOr<EndResult> FromProto(v1::FailResult result);
 absl::StatusOr<JobDetails> FromProto(v1::Job&& job);
-absl::StatusOr<Attempt> FromProto(v1::Attempt&& attempt);
+absl::StatusOr<Attempt> FromProto(v1::Attempt&& proto);
 PartialSuccess FromProto(v1::PartialSuccess&& partial);
-PoolStats FromProto(const v1::StatsResponse& stats);
+PoolStats FromProto(const v1::StatsResponse& proto);
 JobProgress FromProto(v1::JobProgress&& progress);
-StartedPool FromProto(const v1::StartResponse& started);
-StopReport FromProto(const v1::StopResponse& stopped);
-ChangedPool FromProto(const v1::UpdatePoolResponse& changed);
-absl::StatusOr<ListedPool> FromProto(const v1::ListedPool& pool);
+StartedPool FromProto(const v1::StartResponse& proto);
+StopReport FromProto(const v1::StopResponse& proto);
+ChangedPool FromProto(const v1::UpdatePoolResponse& proto);
+absl::StatusOr<ListedPool> FromProto(const v1::ListedPool& proto);
 JobEventData FromProto(v1::JobEvent&& job);
-FeedEvent FromProto(v1::Event&& event);
+FeedEvent FromProto(v1::Event&& proto);
 
 }  // namespace millrace::client

@@ -107,19 +107,32 @@ absl::StatusOr<JobPage> JobQueueClient::ListJobs(const JobFilter& filter, int pa
   return page;
 }
 
-absl::StatusOr<std::vector<CancelResult>> JobQueueClient::CancelJobs(const std::vector<JobId>& ids,
-                                                                     const std::string& reason) {
-  v1::CancelJobsRequest request;
+absl::StatusOr<std::vector<EndResult>> JobQueueClient::CancelJobs(const std::vector<JobId>& ids,
+                                                                  const std::string& reason) {
+  return EndJobs<v1::CancelJobsRequest, v1::CancelJobsResponse>(&Stub::CancelJobs, ids, reason);
+}
+
+absl::StatusOr<std::vector<EndResult>> JobQueueClient::PermanentlyFailJobs(
+    const std::vector<JobId>& ids, const std::string& reason) {
+  return EndJobs<v1::PermanentlyFailJobsRequest, v1::PermanentlyFailJobsResponse>(
+      &Stub::PermanentlyFailJobs, ids, reason);
+}
+
+template <typename Request, typename Response, typename Method>
+absl::StatusOr<std::vector<EndResult>> JobQueueClient::EndJobs(Method method,
+                                                               const std::vector<JobId>& ids,
+                                                               const std::string& reason) {
+  Request request;
   request.set_request_id(NewRequestId());
   request.mutable_ids()->Add(ids.begin(), ids.end());
   request.set_reason(reason);
-  v1::CancelJobsResponse response;
-  const absl::Status called = CallUntilDone(*wire_->stub, &Stub::CancelJobs, request, &response,
-                                            deadline_, change_attempts_);
+  Response response;
+  const absl::Status called =
+      CallUntilDone(*wire_->stub, method, request, &response, deadline_, change_attempts_);
   if (!called.ok()) return called;
-  std::vector<CancelResult> results;
+  std::vector<EndResult> results;
   for (int i = 0; i < response.results_size(); ++i) {
-    const absl::StatusOr<CancelResult> result = FromProto(response.results(i));
+    const absl::StatusOr<EndResult> result = FromProto(response.results(i));
     if (!result.ok()) return result.status();
     results.push_back(*result);
   }

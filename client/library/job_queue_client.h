@@ -8,10 +8,11 @@
 #include "absl/time/time.h"
 #include "client/library/connection.h"
 #include "client/library/job_records.h"
+#include "server/model/job_ending.h"
 
 namespace millrace::client {
 
-// Adds jobs, looks at them and cancels them.
+// Adds jobs, looks at them and ends them.
 //
 // Errors of every call: INVALID_ARGUMENT with the path of the field that is wrong, UNAVAILABLE if
 // the server or its database cannot be reached, DEADLINE_EXCEEDED if the options' deadline passed.
@@ -45,8 +46,13 @@ class JobQueueClient {
 
   // Cancels up to 10,000 jobs; one result for each, in order. An empty reason means "cancelled by
   // an operator".
-  absl::StatusOr<std::vector<CancelResult>> CancelJobs(const std::vector<JobId>& ids,
-                                                       const std::string& reason);
+  absl::StatusOr<std::vector<EndResult>> CancelJobs(const std::vector<JobId>& ids,
+                                                    const std::string& reason);
+
+  // Fails up to 10,000 jobs for good: they are exhausted. One result for each, in order. An empty
+  // reason means "failed by an operator".
+  absl::StatusOr<std::vector<EndResult>> PermanentlyFailJobs(const std::vector<JobId>& ids,
+                                                             const std::string& reason);
 
   // Makes jobs available that stopped pools have left locked for longer than the server's lock
   // timeout. Returns how many.
@@ -55,6 +61,11 @@ class JobQueueClient {
  private:
   // Holds the generated stub, which stays out of this header.
   struct Wire;
+
+  // Calls one of the two methods that end jobs.
+  template <typename Request, typename Response, typename Method>
+  absl::StatusOr<std::vector<EndResult>> EndJobs(Method method, const std::vector<JobId>& ids,
+                                                 const std::string& reason);
 
   // Constant after construction.
   const Connection& connection_;

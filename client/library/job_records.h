@@ -51,18 +51,6 @@ struct JobFilter {
   std::vector<std::string> queue_names;
 };
 
-// What became of a job that was to be cancelled.
-enum class CancelResult {
-  // It was waiting or exhausted, and has ended.
-  kCancelled,
-  // A pool holds it, and is told: it ends, cancelled, when its handler has ended, unless that
-  // completes it.
-  kRequested,
-  // It had ended before, and stays as it is.
-  kEndedBefore,
-  kNotFound,
-};
-
 // Some of the jobs that match, newest first; may be none though there are more, since the server
 // looks through a bounded number of jobs in one call. A plain value.
 struct JobPage {

@@ -34,6 +34,8 @@ struct PoolStats {
   std::string worker_id;
   std::string pool_name;
   bool running = false;
+  // A stop has begun and not ended; the pool still counts as running.
+  bool stopping = false;
   int concurrency = 0;
   // Workers that execute a task at this moment.
   int active = 0;

@@ -61,6 +61,7 @@ void WriteFields(const JobDetails& details, absl::Time now, bool colored, std::o
                                         Age(details.progress->reported_at, now)));
   }
   fields.AddUnlessEmpty("to be cancelled", details.cancel_reason, Style::kWarning);
+  fields.AddUnlessEmpty("to be failed", details.fail_reason, Style::kWarning);
   fields.AddUnlessEmpty("last error", details.last_error, Style::kBad);
   fields.AddUnlessEmpty("key", job.job_key);
   fields.AddUnlessEmpty("flags", absl::StrJoin(job.flags, ", "));
@@ -142,7 +143,8 @@ JsonObject JobJson(const JobDetails& details) {
       .Add("finished_at", details.finished_at)
       .Add("last_error", details.last_error)
       .Add("worker_id", details.worker_id)
-      .Add("cancel_reason", details.cancel_reason);
+      .Add("cancel_reason", details.cancel_reason)
+      .Add("fail_reason", details.fail_reason);
   if (!details.progress.has_value()) return json.AddNull("progress");
   return json.AddObject(
       "progress",

@@ -17,9 +17,9 @@ static_assert(kOutcomes.size() == static_cast<size_t>(AttemptOutcome::kLost) + 1
 constexpr std::array<std::string_view, 3> kResults = {"created", "updated", "existing"};
 static_assert(kResults.size() == static_cast<size_t>(AddResult::kExisting) + 1);
 
-constexpr std::array<std::string_view, 4> kCancelResults = {"cancelled", "requested",
-                                                            "ended_before", "not_found"};
-static_assert(kCancelResults.size() == static_cast<size_t>(client::CancelResult::kNotFound) + 1);
+constexpr std::array<std::string_view, 5> kEndResults = {"cancelled", "requested", "ended_before",
+                                                         "not_found", "being_cancelled"};
+static_assert(kEndResults.size() == static_cast<size_t>(EndResult::kBeingCancelled) + 1);
 
 constexpr std::array<std::string_view, 3> kModes = {"replace", "preserve_run_at", "unsafe_dedupe"};
 static_assert(kModes.size() == static_cast<size_t>(JobKeyMode::kUnsafeDedupe) + 1);
@@ -37,8 +37,9 @@ std::optional<Enum> Parse(const std::array<std::string_view, kSize>& names, std:
 std::string_view Name(JobState state) { return kStates[static_cast<size_t>(state)]; }
 std::string_view Name(AttemptOutcome outcome) { return kOutcomes[static_cast<size_t>(outcome)]; }
 std::string_view Name(AddResult result) { return kResults[static_cast<size_t>(result)]; }
-std::string_view Name(client::CancelResult result) {
-  return kCancelResults[static_cast<size_t>(result)];
+std::string_view Name(JobEnding ending, EndResult result) {
+  if (ending == JobEnding::kFail && result == EndResult::kEnded) return "failed";
+  return kEndResults[static_cast<size_t>(result)];
 }
 std::string_view Name(JobKeyMode mode) { return kModes[static_cast<size_t>(mode)]; }
 

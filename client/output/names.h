@@ -5,10 +5,10 @@
 #include <string_view>
 #include <vector>
 
-#include "client/library/job_records.h"
 #include "client/output/style.h"
 #include "server/model/attempt.h"
 #include "server/model/job.h"
+#include "server/model/job_ending.h"
 #include "server/model/job_spec.h"
 
 namespace millrace::cli {
@@ -18,7 +18,7 @@ namespace millrace::cli {
 std::string_view Name(JobState state);
 std::string_view Name(AttemptOutcome outcome);
 std::string_view Name(AddResult result);
-std::string_view Name(client::CancelResult result);
+std::string_view Name(JobEnding ending, EndResult result);
 std::string_view Name(JobKeyMode mode);
 
 // Nothing if there is none of that name.

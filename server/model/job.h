@@ -63,6 +63,8 @@ struct JobDetails {
   std::string worker_id;
   // Why an operator has cancelled it; empty unless it is held and was cancelled since.
   std::string cancel_reason;
+  // Why an operator has failed it for good; empty unless it is held and was failed since.
+  std::string fail_reason;
   // What its handler last said of its progress; nothing unless it is held, and before it said any.
   std::optional<ReportedProgress> progress;
 };

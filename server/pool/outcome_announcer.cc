@@ -44,11 +44,13 @@ void AppendStale(std::vector<Event>& events, JobEventData data) {
   Append(events, EventType::kJobStaleOutcome, std::move(data));
 }
 
-void AppendCancelled(std::vector<Event>& events, JobEventData data, const RecordResult& result,
-                     size_t place) {
-  const auto reason = result.cancel_reasons.find(place);
-  data.error = reason == result.cancel_reasons.end() ? "" : reason->second;
-  Append(events, EventType::kJobCancelled, std::move(data));
+// The job has ended otherwise than was reported.
+void AppendEnded(std::vector<Event>& events, JobEventData data, const RecordResult& result,
+                 size_t place) {
+  const auto reason = result.reasons.find(place);
+  data.error = reason == result.reasons.end() ? "" : reason->second;
+  const bool cancelled = result.verdicts[place] == RecordVerdict::kCancelled;
+  Append(events, cancelled ? EventType::kJobCancelled : EventType::kJobExhausted, std::move(data));
 }
 
 void AppendRecorded(std::vector<Event>& events, const AttemptReport& report, JobEventData data,
@@ -84,11 +86,14 @@ void OutcomeAnnouncer::Announce(const std::vector<AttemptReport>& reports,
         if (WaitsForTime(reports[i])) first_due = std::min(first_due, reports[i].delay);
         AppendRecorded(events, reports[i], std::move(notices[i].event), result.recorded_at[i]);
         break;
-      case RecordVerdict::kCancelled: {
-        AttemptReport cancelled = reports[i];
-        cancelled.outcome = AttemptOutcome::kCancelled;
-        CountAndGather(cancelled, notices[i]);
-        AppendCancelled(events, std::move(notices[i].event), result, i);
+      case RecordVerdict::kCancelled:
+      case RecordVerdict::kFailedForGood: {
+        const bool cancelled = result.verdicts[i] == RecordVerdict::kCancelled;
+        AttemptReport ended = reports[i];
+        ended.outcome = cancelled ? AttemptOutcome::kCancelled : AttemptOutcome::kFailed;
+        ended.exhausted = !cancelled;
+        CountAndGather(ended, notices[i]);
+        AppendEnded(events, std::move(notices[i].event), result, i);
         break;
       }
       case RecordVerdict::kStale:
@@ -111,7 +116,8 @@ void OutcomeAnnouncer::AnnounceGivenBack(const std::vector<ClaimedJob>& jobs,
   std::vector<Event> events;
   for (size_t i = 0; i < jobs.size(); ++i) {
     if (result.verdicts[i] == RecordVerdict::kAccepted) ++counts.given_back;
-    if (result.verdicts[i] == RecordVerdict::kCancelled) {
+    if (result.verdicts[i] == RecordVerdict::kCancelled ||
+        result.verdicts[i] == RecordVerdict::kFailedForGood) {
       JobEventData data;
       data.job_id = jobs[i].job.id;
       data.task_identifier = jobs[i].job.task_identifier;
@@ -120,7 +126,7 @@ void OutcomeAnnouncer::AnnounceGivenBack(const std::vector<ClaimedJob>& jobs,
       data.max_attempts = jobs[i].job.max_attempts;
       data.queue_name = jobs[i].job.queue_name;
       data.flags = jobs[i].job.flags;
-      AppendCancelled(events, std::move(data), result, i);
+      AppendEnded(events, std::move(data), result, i);
     }
   }
   if (stale) counts.stale_returned = counts.given_back;

@@ -24,7 +24,19 @@ constexpr size_t kReplyBytes = 3 * 1024 * 1024;
 // Jobs asked of the store at first, until it is known how large they are.
 constexpr int kFirstFetch = 10;
 constexpr size_t kReasonBytes = 1024;
-constexpr char kNoReason[] = "cancelled by an operator";
+
+// What differs between the calls that end jobs.
+struct EndingWords {
+  const char* method;
+  const char* done;
+  const char* default_reason;
+};
+
+EndingWords WordsOf(JobEnding ending) {
+  if (ending == JobEnding::kCancel)
+    return {"JobQueue/CancelJobs", "cancelled", "cancelled by an operator"};
+  return {"JobQueue/PermanentlyFailJobs", "failed for good", "failed by an operator"};
+}
 
 absl::StatusOr<int> ToPageSize(int proto) {
   if (proto == 0) return kDefaultPageSize;
@@ -69,8 +81,8 @@ class PageBuilder {
   bool full_ = false;
 };
 
-absl::StatusOr<std::string> ToReason(const std::string& proto) {
-  if (proto.empty()) return kNoReason;
+absl::StatusOr<std::string> ToReason(const std::string& proto, const char* default_reason) {
+  if (proto.empty()) return default_reason;
   if (proto.size() > kReasonBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("reason: at most ", kReasonBytes, " bytes, got ", proto.size()));
@@ -129,7 +141,21 @@ grpc::Status JobQueueService::CancelJobs(grpc::ServerContext* context,
                                          const v1::CancelJobsRequest* request,
                                          v1::CancelJobsResponse* response) {
   return RpcCall(*context, "JobQueue/CancelJobs").Run([&] {
-    return Cancel(*request, LimitOf(*context), *response);
+    const auto results = End(*request, JobEnding::kCancel, LimitOf(*context));
+    if (!results.ok()) return results.status();
+    for (const EndResult result : *results) response->add_results(ToCancelResult(result));
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status JobQueueService::PermanentlyFailJobs(grpc::ServerContext* context,
+                                                  const v1::PermanentlyFailJobsRequest* request,
+                                                  v1::PermanentlyFailJobsResponse* response) {
+  return RpcCall(*context, "JobQueue/PermanentlyFailJobs").Run([&] {
+    const auto results = End(*request, JobEnding::kFail, LimitOf(*context));
+    if (!results.ok()) return results.status();
+    for (const EndResult result : *results) response->add_results(ToFailResult(result));
+    return absl::OkStatus();
   });
 }
 
@@ -263,21 +289,21 @@ absl::Status JobQueueService::ListPage(const v1::ListJobsRequest& request, const
   return absl::OkStatus();
 }
 
-absl::Status JobQueueService::Cancel(const v1::CancelJobsRequest& request, const CallLimit& call,
-                                     v1::CancelJobsResponse& response) {
+template <typename Request>
+absl::StatusOr<std::vector<EndResult>> JobQueueService::End(const Request& request,
+                                                            JobEnding ending,
+                                                            const CallLimit& call) {
+  const EndingWords words = WordsOf(ending);
   const absl::StatusOr<std::vector<JobId>> ids = ToJobIds(request.ids(), "ids");
   if (!ids.ok()) return ids.status();
-  const absl::StatusOr<std::string> reason = ToReason(request.reason());
+  const absl::StatusOr<std::string> reason = ToReason(request.reason(), words.default_reason);
   if (!reason.ok()) return reason.status();
-  const absl::StatusOr<RequestKey> key =
-      ToRequestKey("JobQueue/CancelJobs", request.request_id(), request);
+  const absl::StatusOr<RequestKey> key = ToRequestKey(words.method, request.request_id(), request);
   if (!key.ok()) return key.status();
-  const absl::StatusOr<std::vector<CancelResult>> results =
-      store_.CancelJobs(*ids, *reason, *key, call);
-  if (!results.ok()) return results.status();
-  spdlog::info("{} jobs were to be cancelled: {}", ids->size(), *reason);
-  for (const CancelResult result : *results) response.add_results(ToProto(result));
-  return absl::OkStatus();
+  absl::StatusOr<std::vector<EndResult>> results =
+      store_.EndJobs(*ids, ending, *reason, *key, call);
+  if (results.ok()) spdlog::info("{} jobs were to be {}: {}", ids->size(), words.done, *reason);
+  return results;
 }
 
 absl::Status JobQueueService::ResetOverdue(const v1::ResetOverdueJobsRequest& request,

@@ -35,6 +35,9 @@ class JobQueueService final
                                     v1::WaitJobResponse* response) override;
   grpc::Status CancelJobs(grpc::ServerContext* context, const v1::CancelJobsRequest* request,
                           v1::CancelJobsResponse* response) override;
+  grpc::Status PermanentlyFailJobs(grpc::ServerContext* context,
+                                   const v1::PermanentlyFailJobsRequest* request,
+                                   v1::PermanentlyFailJobsResponse* response) override;
   grpc::Status ResetOverdueJobs(grpc::ServerContext* context,
                                 const v1::ResetOverdueJobsRequest* request,
                                 v1::ResetOverdueJobsResponse* response) override;
@@ -47,8 +50,10 @@ class JobQueueService final
                       v1::GetJobResponse& response);
   absl::Status ListPage(const v1::ListJobsRequest& request, const CallLimit& call,
                         v1::ListJobsResponse& response);
-  absl::Status Cancel(const v1::CancelJobsRequest& request, const CallLimit& call,
-                      v1::CancelJobsResponse& response);
+  // Of the requests to end jobs, which are of one form.
+  template <typename Request>
+  absl::StatusOr<std::vector<EndResult>> End(const Request& request, JobEnding ending,
+                                             const CallLimit& call);
   absl::Status ResetOverdue(const v1::ResetOverdueJobsRequest& request, const CallLimit& call,
                             v1::ResetOverdueJobsResponse& response);
 

@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "server/model/attempt.h"
 #include "server/model/job.h"
+#include "server/model/job_ending.h"
 #include "server/model/job_spec.h"
 #include "server/store/call_limit.h"
 #include "server/store/request_key.h"
@@ -31,19 +32,7 @@ struct JobPage {
   std::optional<JobId> next_before;
 };
 
-// What became of a job that was to be cancelled.
-enum class CancelResult {
-  // It was waiting or exhausted, and has ended.
-  kCancelled,
-  // A pool holds it. The pool is told, wherever it is: the job ends, cancelled, when its handler
-  // has ended, unless that completes it.
-  kRequested,
-  // It had ended before, and stays as it is.
-  kEndedBefore,
-  kNotFound,
-};
-
-// What callers that add jobs, look at them and cancel them ask of the database. Every call is one
+// What callers that add jobs, look at them and end them ask of the database. Every call is one
 // transaction and blocks its thread. Errors of every call as in PoolStore, and those of its
 // limit: CANCELLED, with nothing written, and DEADLINE_EXCEEDED, with nothing written unless the
 // database had just done it. A change that comes again under its request key is not made again, and
@@ -84,15 +73,16 @@ class JobStore {
     return ListJobs(filter, before, limit, CallLimit());
   }
 
-  // Cancels jobs, which must be named once each; one result for each, in order. `reason` goes to
+  // Ends jobs, each of which must be named once; one result for each, in order. `reason` goes to
   // their history.
-  virtual absl::StatusOr<std::vector<CancelResult>> CancelJobs(const std::vector<JobId>& ids,
-                                                               const std::string& reason,
-                                                               const RequestKey& request,
-                                                               const CallLimit& call) = 0;
-  absl::StatusOr<std::vector<CancelResult>> CancelJobs(const std::vector<JobId>& ids,
-                                                       const std::string& reason) {
-    return CancelJobs(ids, reason, RequestKey(), CallLimit());
+  virtual absl::StatusOr<std::vector<EndResult>> EndJobs(const std::vector<JobId>& ids,
+                                                         JobEnding ending,
+                                                         const std::string& reason,
+                                                         const RequestKey& request,
+                                                         const CallLimit& call) = 0;
+  absl::StatusOr<std::vector<EndResult>> EndJobs(const std::vector<JobId>& ids, JobEnding ending,
+                                                 const std::string& reason) {
+    return EndJobs(ids, ending, reason, RequestKey(), CallLimit());
   }
 
   // Makes jobs available, with their attempt uncounted, that stopped pools have left locked without

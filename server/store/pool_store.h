@@ -79,6 +79,9 @@ enum class RecordVerdict {
   // Accepted, but the job has ended, cancelled, whatever the report wanted: an operator has
   // cancelled it (contract C7), or another job took its key while it ran (C3). The reason says.
   kCancelled,
+  // Accepted, but the job is exhausted, whatever the report wanted: an operator has failed it for
+  // good (C7). The reason says.
+  kFailedForGood,
   // The claim no longer holds the job, and did not when an earlier try of this report came: nothing
   // changed. (Where an earlier try was recorded and its answer lost, the answer comes now.)
   kStale,
@@ -90,8 +93,8 @@ enum class RecordVerdict {
 struct RecordResult {
   // One for each report, in order.
   std::vector<RecordVerdict> verdicts;
-  // Of those that were kCancelled: why, by their place.
-  std::map<size_t, std::string> cancel_reasons;
+  // Of those that were kCancelled or kFailedForGood: why, by their place.
+  std::map<size_t, std::string> reasons;
   // The database's time of each recording; retries count from it. For plain completions the time of
   // the call.
   std::vector<absl::Time> recorded_at;
@@ -100,8 +103,8 @@ struct RecordResult {
 // A job that was freed from a worker that was lost.
 struct RescuedJob {
   Job job;
-  // Where it is now: exhausted, since its last attempt had started; cancelled, as of
-  // RecordVerdict::kCancelled; or else available again.
+  // Where it is now: exhausted, since its last attempt had started or as of
+  // RecordVerdict::kFailedForGood; cancelled, as of kCancelled; or else available again.
   JobState state = JobState::kReady;
   // Why it is exhausted or cancelled.
   std::string reason;
@@ -168,7 +171,8 @@ class PoolStore {
   // may be recording it at this moment.
   virtual absl::StatusOr<std::optional<absl::Time>> FindCompletion(const Hold& hold) = 0;
 
-  // Makes jobs available again with their attempt uncounted; a cancelled one ends instead. One
+  // Makes jobs available again with their attempt uncounted; one that an operator has cancelled or
+  // failed ends instead. One
   // verdict for each hold, as Record, also where an earlier call has done it and its answer was
   // lost.
   virtual absl::StatusOr<RecordResult> GiveBack(WorkerNumber worker,
@@ -184,7 +188,7 @@ class PoolStore {
   virtual absl::StatusOr<std::vector<bool>> WriteProgress(
       const std::vector<ProgressReport>& reports) = 0;
 
-  // What this worker holds of jobs that an operator has cancelled.
+  // What this worker holds of jobs that an operator has cancelled or failed for good.
   virtual absl::StatusOr<std::vector<Hold>> ListCancelled(WorkerNumber worker) = 0;
 
   // All workers whose lease has not been ended, this one included.

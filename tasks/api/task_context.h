@@ -19,13 +19,14 @@
 
 namespace millrace {
 
-// Why a handler is asked to stop.
+// Why a handler is asked to stop. kCancelled: an operator has cancelled the job or failed it for
+// good.
 enum class StopReason { kNone, kPoolStops, kTimeout, kCancelled };
 
 // What a handler gets for one attempt. It lives until the handler returns: keep no reference to it.
 //
 // A handler runs in a thread, and a thread cannot be killed. Asked to stop (because the pool stops,
-// the time limit has passed, or an operator has cancelled the job), a handler should end soon: wait
+// the time limit has passed, or an operator has ended the job), a handler should end soon: wait
 // with WaitFor, hand stop_token() to what can take one, look at StopRequested() between steps, and
 // give every outside call a time limit of its own. One that does not end keeps its worker and its
 // job, is reported as stuck, and delays the shutdown.

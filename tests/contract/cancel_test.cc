@@ -15,13 +15,13 @@ using ::testing::SizeIs;
 
 class CancelTest : public PoolStoreFixture {
  protected:
-  std::vector<CancelResult> Cancel(const std::vector<JobId>& ids,
-                                   const std::string& reason = "not wanted") {
-    const auto results = jobs_.CancelJobs(ids, reason);
+  std::vector<EndResult> Cancel(const std::vector<JobId>& ids,
+                                const std::string& reason = "not wanted") {
+    const auto results = jobs_.EndJobs(ids, JobEnding::kCancel, reason);
     EXPECT_TRUE(results.ok()) << results.status();
-    return results.ok() ? *results : std::vector<CancelResult>();
+    return results.ok() ? *results : std::vector<EndResult>();
   }
-  CancelResult CancelOne(JobId id) { return Cancel({id}).at(0); }
+  EndResult CancelOne(JobId id) { return Cancel({id}).at(0); }
   RecordResult RecordAll(const AttemptReport& report) {
     const auto result = store_.Record(worker_, {report});
     EXPECT_TRUE(result.ok()) << result.status();
@@ -37,7 +37,7 @@ class CancelTest : public PoolStoreFixture {
 
 TEST_F(CancelTest, AJobThatIsReadyEndsAtOnce) {
   const std::vector<JobId> ids = AddMany(3, {.task_identifier = "t"});
-  EXPECT_EQ(CancelOne(ids[1]), CancelResult::kCancelled);
+  EXPECT_EQ(CancelOne(ids[1]), EndResult::kEnded);
   EXPECT_EQ(StateOf(ids[1]), JobState::kCancelled);
   EXPECT_EQ(jobs_.GetJob(ids[1])->last_error, "not wanted");
   EXPECT_THAT(Ids(Claim(10)), ElementsAre(ids[0], ids[2]));
@@ -49,8 +49,7 @@ TEST_F(CancelTest, AJobThatWaitsForItsTimeOrItsRetryEndsAtOnce) {
   AttemptReport report = ReportOf(Claim(1).at(0), AttemptOutcome::kFailed);
   report.delay = absl::Hours(1);
   Record(report);
-  EXPECT_THAT(Cancel({later, failed}),
-              ElementsAre(CancelResult::kCancelled, CancelResult::kCancelled));
+  EXPECT_THAT(Cancel({later, failed}), ElementsAre(EndResult::kEnded, EndResult::kEnded));
   EXPECT_EQ(jobs_.GetJob(failed)->job.attempt, 1);
   const auto attempts = jobs_.ListAttempts(failed, 10);
   ASSERT_THAT(*attempts, SizeIs(2));
@@ -63,7 +62,7 @@ TEST_F(CancelTest, AJobThatWaitsForItsTimeOrItsRetryEndsAtOnce) {
 TEST_F(CancelTest, AnExhaustedJobEnds) {
   const JobId id = Add({.task_identifier = "t", .max_attempts = 1});
   Record(ReportOf(Claim(1).at(0), AttemptOutcome::kFailed, /*exhausted=*/true));
-  EXPECT_EQ(CancelOne(id), CancelResult::kCancelled);
+  EXPECT_EQ(CancelOne(id), EndResult::kEnded);
   EXPECT_EQ(StateOf(id), JobState::kCancelled);
   EXPECT_EQ(schema_.Query("select count(*) from {schema}.exhausted"), "0");
 }
@@ -71,7 +70,7 @@ TEST_F(CancelTest, AnExhaustedJobEnds) {
 TEST_F(CancelTest, AJobThatHasEndedIsLeftAndAnUnknownOneIsSaid) {
   const JobId id = Add({.task_identifier = "t"});
   Record(ReportOf(Claim(1).at(0), AttemptOutcome::kCompleted));
-  EXPECT_THAT(Cancel({id, 77}), ElementsAre(CancelResult::kEndedBefore, CancelResult::kNotFound));
+  EXPECT_THAT(Cancel({id, 77}), ElementsAre(EndResult::kEndedBefore, EndResult::kNotFound));
   EXPECT_EQ(StateOf(id), JobState::kCompleted);
 }
 
@@ -79,7 +78,7 @@ TEST_F(CancelTest, TheHeadOfASerialQueueGivesItsPlaceToTheNext) {
   const JobId head = Add({.task_identifier = "t", .queue_name = "q"});
   const JobId next = Add({.task_identifier = "t", .queue_name = "q"});
   ASSERT_TRUE(store_.PromoteDue().ok());
-  EXPECT_EQ(CancelOne(head), CancelResult::kCancelled);
+  EXPECT_EQ(CancelOne(head), EndResult::kEnded);
   EXPECT_THAT(Ids(Claim(10)), ElementsAre(next));
 }
 
@@ -87,7 +86,7 @@ TEST_F(CancelTest, AFollowerLeavesItsQueueAndTheHeadRunsOn) {
   Add({.task_identifier = "t", .queue_name = "q"});
   const JobId follower = Add({.task_identifier = "t", .queue_name = "q"});
   const ClaimedJob head = Claim(10).at(0);
-  EXPECT_EQ(CancelOne(follower), CancelResult::kCancelled);
+  EXPECT_EQ(CancelOne(follower), EndResult::kEnded);
   EXPECT_EQ(Record(ReportOf(head, AttemptOutcome::kCompleted)), RecordVerdict::kAccepted);
   EXPECT_THAT(Claim(10), IsEmpty());
 }
@@ -103,7 +102,7 @@ TEST_F(CancelTest, ItsKeyIsFree) {
 TEST_F(CancelTest, WhatAPoolHoldsIsMarkedAndToldToItsPoolAlone) {
   const JobId id = Add({.task_identifier = "t"});
   const ClaimedJob claimed = Claim(1).at(0);
-  EXPECT_EQ(CancelOne(id), CancelResult::kRequested);
+  EXPECT_EQ(CancelOne(id), EndResult::kRequested);
   EXPECT_EQ(StateOf(id), JobState::kHeld);
   EXPECT_EQ(jobs_.GetJob(id)->cancel_reason, "not wanted");
   EXPECT_THAT(Cancelled(worker_), ElementsAre(Hold{claimed.claim_id, id}));
@@ -120,7 +119,7 @@ TEST_F(CancelTest, EveryOutcomeButSuccessEndsAMarkedJobAsCancelled) {
       CancelOne(id);
       const RecordResult result = RecordAll(report);
       EXPECT_THAT(result.verdicts, ElementsAre(RecordVerdict::kCancelled));
-      EXPECT_EQ(result.cancel_reasons.at(0), "not wanted");
+      EXPECT_EQ(result.reasons.at(0), "not wanted");
       EXPECT_EQ(StateOf(id), JobState::kCancelled);
       const auto attempts = jobs_.ListAttempts(id, 10);
       ASSERT_THAT(*attempts, SizeIs(1));
@@ -140,7 +139,7 @@ TEST_F(CancelTest, AMarkedJobThatCompletesIsCompleted) {
   EXPECT_EQ(StateOf(id), JobState::kCompleted);
   EXPECT_THAT(Cancelled(worker_), IsEmpty());
   // The mark goes with the next one.
-  EXPECT_EQ(CancelOne(id), CancelResult::kEndedBefore);
+  EXPECT_EQ(CancelOne(id), EndResult::kEndedBefore);
   EXPECT_EQ(Marks(), "0");
 }
 
@@ -170,7 +169,7 @@ TEST_F(CancelTest, TheFirstReasonStays) {
   const JobId id = Add({.task_identifier = "t"});
   Claim(1);
   CancelOne(id);
-  EXPECT_THAT(Cancel({id}, "second thoughts"), ElementsAre(CancelResult::kRequested));
+  EXPECT_THAT(Cancel({id}, "second thoughts"), ElementsAre(EndResult::kRequested));
   EXPECT_EQ(jobs_.GetJob(id)->cancel_reason, "not wanted");
 }
 
@@ -180,7 +179,7 @@ TEST_F(CancelTest, AJobThatWasSupersededKeepsThatReason) {
   Add({.task_identifier = "t", .job_key = "k"});
   CancelOne(id);
   const RecordResult result = RecordAll(ReportOf(claimed, AttemptOutcome::kFailed));
-  EXPECT_EQ(result.cancel_reasons.at(0), "superseded");
+  EXPECT_EQ(result.reasons.at(0), "superseded");
   EXPECT_EQ(Marks(), "0");
 }
 

@@ -80,7 +80,7 @@ TEST_F(JobWatchTest, AFailedJobWaitsForItsRetryAndHasEndedOnceItIsExhausted) {
 
 TEST_F(JobWatchTest, ACancelledJobHasEndedWithTheReason) {
   const JobId id = Add({.task_identifier = "t"});
-  ASSERT_TRUE(jobs_.CancelJobs({id}, "not wanted").ok());
+  ASSERT_TRUE(jobs_.EndJobs({id}, JobEnding::kCancel, "not wanted").ok());
   EXPECT_THAT(Ended({id}), ElementsAre(id));
   EXPECT_EQ(Look(id).last_attempt->error_message, "not wanted");
   EXPECT_EQ(Look(id).successor, 0);

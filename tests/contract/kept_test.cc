@@ -102,7 +102,7 @@ TEST_F(KeptTest, OneThatIsNotedAgainIsFreedOnceLikeAllOthers) {
 TEST_F(KeptTest, ACancelledOneEndsWhenItIsFreed) {
   const JobId id = Add({.task_identifier = "t"});
   Keep(Claim(1));
-  ASSERT_TRUE(jobs_.CancelJobs({id}, "not wanted").ok());
+  ASSERT_TRUE(jobs_.EndJobs({id}, JobEnding::kCancel, "not wanted").ok());
   AgeClaims("5 hours");
   EXPECT_EQ(Reset(), 1);
   EXPECT_EQ(StateOf(id), JobState::kCancelled);

@@ -85,7 +85,9 @@ TEST_F(RequestTest, AnIdThatAnotherRequestHasHadIsRefusedAndNothingIsWritten) {
           .status()
           .ToString(),
       refused);
-  EXPECT_EQ(jobs_.CancelJobs({1}, "x", Key("r", "00ff", "JobQueue/CancelJobs"), CallLimit())
+  EXPECT_EQ(jobs_
+                .EndJobs({1}, JobEnding::kCancel, "x", Key("r", "00ff", "JobQueue/CancelJobs"),
+                         CallLimit())
                 .status()
                 .ToString(),
             refused);
@@ -112,9 +114,9 @@ TEST_F(RequestTest, JobsAreCancelledOnceAndTheFirstAnswerComesAgain) {
   const std::vector<JobId> ids = {Add({.task_identifier = "t"}), 77};
   const RequestKey key = Key("r", "00", "JobQueue/CancelJobs");
   for (int time = 0; time < 2; ++time) {
-    const auto results = jobs_.CancelJobs(ids, "not wanted", key, CallLimit());
+    const auto results = jobs_.EndJobs(ids, JobEnding::kCancel, "not wanted", key, CallLimit());
     ASSERT_TRUE(results.ok()) << results.status();
-    EXPECT_THAT(*results, ElementsAre(CancelResult::kCancelled, CancelResult::kNotFound));
+    EXPECT_THAT(*results, ElementsAre(EndResult::kEnded, EndResult::kNotFound));
   }
 }
 

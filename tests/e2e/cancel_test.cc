@@ -1,4 +1,5 @@
-// Jobs that an operator cancels through another server than the one that holds them (contract C7).
+// Jobs that an operator cancels or fails for good through another server than the one that holds
+// them (contract C7).
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -43,8 +44,9 @@ class CancelTest : public testing::Test {
     return schema_.Query(
         "select o.outcome::text || ' ' || coalesce(d.error_message, '') from "
         "{schema}.attempt_outcome o "
-        "left join {schema}.attempt_detail d using (job_id, claim_id) where o.final and o.job_id "
-        "= " +
+        "left join {schema}.attempt_detail d using (job_id, claim_id) where (o.final or o.outcome "
+        "= "
+        "'x') and o.job_id = " +
         job);
   }
 
@@ -78,6 +80,36 @@ TEST_F(CancelTest, TheMarkOutlivesTheServerThatHoldsTheJob) {
   EXPECT_EQ(schema_.Count("select count(*) from {schema}.claim where open_jobs > 0"), 0);
   EXPECT_THAT(Run(*other, {"events", "--job", job}).out,
               AllOf(HasSubstr("job/rescued"), HasSubstr("job/cancelled")));
+}
+
+TEST_F(CancelTest, AJobThatAnotherServerRunsIsFailedForGood) {
+  const auto runs = Start({"--lease-ttl-ms=3600000", "--heartbeat-interval-ms=1200000"});
+  const auto asked = Start({"--no-autostart"});
+  const std::string job = Add("slow");
+  ASSERT_TRUE(Runs(*runs)) << runs->output();
+  const CommandEnd end = Run(*asked, {"jobs", "fail", job, "--reason", "no use"});
+  EXPECT_EQ(end.exit_code, 0) << end.err;
+  EXPECT_THAT(Run(*asked, {"jobs", "wait", job}).exit_code, 7);
+  EXPECT_EQ(EndOf(job), "x no use");
+  EXPECT_THAT(Run(*runs, {"events", "--job", job, "--output", "json"}).out,
+              AllOf(HasSubstr("job/exhausted"), HasSubstr("no use")));
+  EXPECT_THAT(Run(*asked, {"jobs", "get", job}).out,
+              AllOf(HasSubstr("exhausted"), HasSubstr("no use")));
+  EXPECT_EQ(Run(*asked, {"jobs", "fail", job}).exit_code, 5);
+}
+
+TEST_F(CancelTest, TheMarkOfAFailureOutlivesTheServerThatHoldsTheJob) {
+  const auto killed = Start({"--lease-ttl-ms=2000", "--heartbeat-interval-ms=300"});
+  const std::string job = Add("ignoring");
+  ASSERT_TRUE(Runs(*killed)) << killed->output();
+  const auto other = Start({"--lease-ttl-ms=2000", "--heartbeat-interval-ms=300"});
+  EXPECT_EQ(Run(*other, {"jobs", "fail", job, "--reason", "no use"}).exit_code, 0);
+  EXPECT_THAT(Run(*other, {"jobs", "get", job}).out, HasSubstr("to be failed"));
+  killed->Signal(SIGKILL);
+  ASSERT_TRUE(Eventually([&] { return !EndOf(job).empty(); })) << other->output();
+  EXPECT_EQ(EndOf(job), "x no use");
+  EXPECT_THAT(Run(*other, {"events", "--job", job}).out,
+              AllOf(HasSubstr("job/rescued"), HasSubstr("job/exhausted")));
 }
 
 }  // namespace

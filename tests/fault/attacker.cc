@@ -44,7 +44,7 @@ void Attacker::Act() {
       {&Attacker::Claim, 14},   {&Attacker::Complete, 8},          {&Attacker::ReportAnything, 8},
       {&Attacker::GiveBack, 2}, {&Attacker::StartLastAttempts, 2}, {&Attacker::Die, 1},
       {&Attacker::Rescue, 3},   {&Attacker::ReportLate, 2},        {&Attacker::LoseAClaim, 2},
-      {&Attacker::Cancel, 2}};
+      {&Attacker::EndSome, 2}};
   static const int kSum = [] {
     int sum = 0;
     for (const auto& [action, weight] : kActions) sum += weight;
@@ -133,7 +133,7 @@ void Attacker::AddInATransaction() {
   world_.Count("application transactions");
 }
 
-void Attacker::Cancel() {
+void Attacker::EndSome() {
   static const std::vector<JobState> kStates = {JobState::kReady, JobState::kScheduled,
                                                 JobState::kQueuedBehind, JobState::kHeld,
                                                 JobState::kExhausted};
@@ -145,13 +145,16 @@ void Attacker::Cancel() {
     if (Random(4) == 0) ids.push_back(job.job.id);
   }
   if (ids.empty()) return;
-  const auto results = jobs_.CancelJobs(ids, "attacked");
-  Expect(results.status(), "cancel");
+  const JobEnding ending = Random(2) == 0 ? JobEnding::kCancel : JobEnding::kFail;
+  const std::string what = ending == JobEnding::kCancel ? "cancel" : "fail";
+  const auto results = jobs_.EndJobs(ids, ending, "attacked");
+  Expect(results.status(), what);
   if (!results.ok()) return;
-  for (const CancelResult result : *results) {
-    if (result == CancelResult::kNotFound) world_.AddViolation("a job that was listed is unknown");
-    world_.Count(absl::StrCat("cancel ", std::array{"done", "requested", "too late",
-                                                    "unknown"}[static_cast<size_t>(result)]));
+  for (const EndResult result : *results) {
+    if (result == EndResult::kNotFound) world_.AddViolation("a job that was listed is unknown");
+    world_.Count(absl::StrCat(what, " ",
+                              std::array{"done", "requested", "too late", "unknown",
+                                         "cancelled already"}[static_cast<size_t>(result)]));
   }
 }
 

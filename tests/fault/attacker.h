@@ -40,7 +40,7 @@ class Attacker {
   void ReportAnything();
   void GiveBack();
   void StartLastAttempts();
-  void Cancel();
+  void EndSome();
   void Die();
   void Rescue();
   // What a dead worker did not know of its death reports.

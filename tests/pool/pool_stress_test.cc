@@ -66,20 +66,23 @@ class PoolStressTest : public PoolOnPostgres {
     }
   }
 
-  // Cancels a few jobs, wherever they are, and tells the pool as a server does.
-  void CancelSome(Dice dice) {
+  // Cancels a few jobs or fails them for good, wherever they are, and tells the pool as a server
+  // does. Never the same job both ways, so that the answers can be checked.
+  void EndSome(Dice dice) {
     while (!WaitForEnd(absl::Milliseconds(dice.Below(100)))) {
       const bool held_ones = dice.Below(2) == 0;
+      const JobEnding ending = dice.Below(2) == 0 ? JobEnding::kCancel : JobEnding::kFail;
       std::vector<JobId> ids;
       for (const JobId id : held_ones ? FindHeld() : callers_.LastAdded(400)) {
-        if (dice.Below(held_ones ? 4 : 400) == 0) ids.push_back(id);
+        if ((id % 2 == 0) != (ending == JobEnding::kCancel)) continue;
+        if (dice.Below(held_ones ? 2 : 200) == 0) ids.push_back(id);
       }
       if (ids.empty()) continue;
-      const auto cancelled = jobs_.CancelJobs(ids, "not wanted");
+      const auto ended = jobs_.EndJobs(ids, ending, "not wanted");
       // Nothing was done where pools and others were in the way too often.
-      if (absl::IsAborted(cancelled.status())) continue;
-      ASSERT_TRUE(cancelled.ok()) << cancelled.status();
-      callers_.NoteCancelled(ids, *cancelled);
+      if (absl::IsAborted(ended.status())) continue;
+      ASSERT_TRUE(ended.ok()) << ended.status();
+      callers_.NoteEnded(ending, ids, *ended);
       pool_->NoteCancelled();
     }
   }
@@ -153,7 +156,7 @@ class PoolStressTest : public PoolOnPostgres {
       threads.emplace_back([this, seed, i] { Operate(Dice(seed * 1000 + i)); });
     }
     for (int i = 1; i <= kCancellers; ++i) {
-      threads.emplace_back([this, seed, i] { CancelSome(Dice(seed * 1000 + kClients + i)); });
+      threads.emplace_back([this, seed, i] { EndSome(Dice(seed * 1000 + kClients + i)); });
     }
     EXPECT_FALSE(WaitForEnd(time));
     {

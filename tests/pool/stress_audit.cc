@@ -14,11 +14,12 @@ namespace {
 
 using ::testing::IsEmpty;
 
-// Records of attempts that have run: a job that is cancelled while it waits, or is given back, gets
-// one as attempt 0.
+// Records of attempts that have run: a job that an operator ends while it waits, or is given back,
+// gets one as attempt 0.
 constexpr char kRuns[] = "attempt_outcome where attempt > 0";
-// What nobody held when it was cancelled stands under no worker.
+// What nobody held when an operator ended it stands under no worker.
 constexpr char kCancelledWhileHeld[] = "attempt_outcome where outcome = 'k' and worker <> 0";
+constexpr char kFailedWhileHeld[] = "attempt_outcome where outcome = 'x' and worker <> 0";
 // A job may have been cancelled when it was exhausted already.
 constexpr char kExhausting[] =
     "attempt_outcome where outcome in ('f', 'p') and attempt >= "
@@ -36,11 +37,11 @@ void CallersLedger::NoteAdded(const std::vector<AddedJob>& jobs) {
   for (const AddedJob& job : jobs) added_.push_back(job.id);
 }
 
-void CallersLedger::NoteCancelled(const std::vector<JobId>& ids,
-                                  const std::vector<CancelResult>& results) {
+void CallersLedger::NoteEnded(JobEnding ending, const std::vector<JobId>& ids,
+                              const std::vector<EndResult>& results) {
   MutexLock lock(mutex_);
   for (size_t i = 0; i < ids.size(); ++i) {
-    const auto [known, is_new] = cancelled_.try_emplace(ids[i], results[i]);
+    const auto [known, is_new] = answers_[ending].try_emplace(ids[i], results[i]);
     known->second = std::min(known->second, results[i]);
   }
 }
@@ -55,14 +56,16 @@ std::vector<JobId> CallersLedger::LastAdded(size_t count) const {
   return {added_.end() - static_cast<std::ptrdiff_t>(std::min(count, added_.size())), added_.end()};
 }
 
-std::map<JobId, CancelResult> CallersLedger::cancelled() const {
+std::map<JobId, EndResult> CallersLedger::Answers(JobEnding ending) const {
   MutexLock lock(mutex_);
-  return cancelled_;
+  const auto found = answers_.find(ending);
+  return found == answers_.end() ? std::map<JobId, EndResult>() : found->second;
 }
 
 void StressAudit::Check(const PoolStats& stats, int starts) {
   CheckJobs();
-  CheckCancelled();
+  CheckEndedByOperators(JobEnding::kCancel);
+  CheckEndedByOperators(JobEnding::kFail);
   CheckRuns();
   CheckBookings();
   CheckCounters(stats);
@@ -80,29 +83,34 @@ void StressAudit::CheckJobs() {
   EXPECT_EQ(CountIn("progress"), 0);
 }
 
-void StressAudit::CheckCancelled() {
-  int64_t cancelled = 0;
-  for (const auto& [id, result] : callers_.cancelled()) {
+void StressAudit::CheckEndedByOperators(JobEnding ending) {
+  const bool cancel = ending == JobEnding::kCancel;
+  const JobState wanted = cancel ? JobState::kCancelled : JobState::kExhausted;
+  int64_t ended = 0;
+  for (const auto& [id, result] : callers_.Answers(ending)) {
     const absl::StatusOr<JobDetails> job = jobs_.GetJob(id);
     ASSERT_TRUE(job.ok()) << job.status();
     switch (result) {
-      case CancelResult::kCancelled:
-        EXPECT_EQ(job->state, JobState::kCancelled) << "job " << id;
+      case EndResult::kEnded:
+        EXPECT_EQ(job->state, wanted) << "job " << id;
         EXPECT_EQ(job->last_error, "not wanted") << "job " << id;
         break;
-      case CancelResult::kRequested:
-        EXPECT_TRUE(job->state == JobState::kCancelled || job->state == JobState::kCompleted)
+      case EndResult::kRequested:
+        EXPECT_TRUE(job->state == wanted || job->state == JobState::kCompleted) << "job " << id;
+        break;
+      case EndResult::kEndedBefore:
+        // One that had no attempts left was exhausted without us.
+        EXPECT_TRUE(job->state == JobState::kCompleted ||
+                    (!cancel && job->state == JobState::kExhausted))
             << "job " << id;
         break;
-      case CancelResult::kEndedBefore:
-        EXPECT_EQ(job->state, JobState::kCompleted) << "job " << id;
-        break;
-      case CancelResult::kNotFound:
-        ADD_FAILURE() << "job " << id << " was not found";
+      case EndResult::kNotFound:
+      case EndResult::kBeingCancelled:
+        ADD_FAILURE() << "job " << id << ": answer " << static_cast<int>(result);
     }
-    if (job->state == JobState::kCancelled) ++cancelled;
+    if (job->state == wanted && job->last_error == "not wanted") ++ended;
   }
-  EXPECT_EQ(CountOutcomes("k"), cancelled);
+  EXPECT_EQ(CountOutcomes(cancel ? "k" : "x"), ended);
 }
 
 // A record for each run of a handler, no more and no less.
@@ -136,10 +144,12 @@ void StressAudit::CheckBookings() {
 
 void StressAudit::CheckCounters(const PoolStats& stats) {
   EXPECT_EQ(stats.completed, CountOutcomes("c") + CountOutcomes("p"));
-  EXPECT_EQ(stats.failed, CountOutcomes("f"));
+  const int64_t failed_in_a_run = CountIn(absl::StrCat(kFailedWhileHeld, " and attempt > 0"));
+  EXPECT_EQ(stats.failed, CountOutcomes("f") + failed_in_a_run);
   EXPECT_EQ(stats.interrupted, CountOutcomes("i"));
-  const int64_t cancelled_unrun = CountIn(absl::StrCat(kCancelledWhileHeld, " and attempt = 0"));
-  EXPECT_EQ(stats.claimed, CountIn(kRuns) + stats.given_back + cancelled_unrun);
+  const int64_t ended_unrun = CountIn(absl::StrCat(kCancelledWhileHeld, " and attempt = 0")) +
+                              CountIn(absl::StrCat(kFailedWhileHeld, " and attempt = 0"));
+  EXPECT_EQ(stats.claimed, CountIn(kRuns) + stats.given_back + ended_unrun);
   EXPECT_LE(stats.stale_returned, stats.given_back);
   EXPECT_EQ(stats.errors, 0);
   EXPECT_EQ(stats.active + stats.buffered + stats.stuck, 0);
@@ -151,7 +161,8 @@ void StressAudit::CheckEvents(int starts) {
   EXPECT_EQ(CountEvents(EventType::kJobInterrupted), CountOutcomes("i"));
   EXPECT_EQ(CountEvents(EventType::kJobSnoozed), CountOutcomes("s"));
   EXPECT_EQ(CountEvents(EventType::kJobCancelled), CountIn(kCancelledWhileHeld));
-  EXPECT_EQ(CountEvents(EventType::kJobExhausted), CountIn(kExhausting));
+  EXPECT_EQ(CountEvents(EventType::kJobExhausted),
+            CountIn(kExhausting) + CountIn(kFailedWhileHeld));
   EXPECT_EQ(CountEvents(EventType::kJobFailed),
             CountIn("attempt_outcome where outcome = 'f' and attempt < "
                     "(select max_attempts from {schema}.job where id = job_id)"));
@@ -181,8 +192,9 @@ std::string StressAudit::Summary(const PoolStats& stats) {
                       stats.given_back, ", interrupted ", stats.interrupted, ", cancelled ",
                       CountOutcomes("k"), " (", CountIn(kCancelledWhileHeld), " of them held, ",
                       CountIn(absl::StrCat(kCancelledWhileHeld, " and attempt > 0")),
-                      " run), booked ", CountIn("booking"), ", progress events ",
-                      CountEvents(EventType::kJobProgress));
+                      " run), failed for good ", CountOutcomes("x"), " (",
+                      CountIn(kFailedWhileHeld), " of them held), booked ", CountIn("booking"),
+                      ", progress events ", CountEvents(EventType::kJobProgress));
 }
 
 int64_t StressAudit::CountIn(const std::string& table_and_condition) {

@@ -15,22 +15,23 @@
 
 namespace millrace {
 
-// What those who add and cancel jobs were answered. Thread-safe.
+// What those who add and end jobs were answered. Thread-safe.
 class CallersLedger {
  public:
   void NoteAdded(const std::vector<AddedJob>& jobs);
-  void NoteCancelled(const std::vector<JobId>& ids, const std::vector<CancelResult>& results);
+  void NoteEnded(JobEnding ending, const std::vector<JobId>& ids,
+                 const std::vector<EndResult>& results);
 
   int64_t CountAdded() const;
   // Up to `count` of those that were added last.
   std::vector<JobId> LastAdded(size_t count) const;
-  std::map<JobId, CancelResult> cancelled() const;
+  std::map<JobId, EndResult> Answers(JobEnding ending) const;
 
  private:
   mutable Mutex mutex_;
   std::vector<JobId> added_ ABSL_GUARDED_BY(mutex_);
   // Of all answers for a job the one that says the most: whoever comes later finds it ended.
-  std::map<JobId, CancelResult> cancelled_ ABSL_GUARDED_BY(mutex_);
+  std::map<JobEnding, std::map<JobId, EndResult>> answers_ ABSL_GUARDED_BY(mutex_);
 };
 
 // Compares, when all jobs have ended and the pool has stopped, what handlers, callers, the tables,
@@ -49,7 +50,8 @@ class StressAudit {
 
  private:
   void CheckJobs();
-  void CheckCancelled();
+  // Of jobs that were to be ended one way and never the other.
+  void CheckEndedByOperators(JobEnding ending);
   void CheckRuns();
   void CheckBookings();
   void CheckCounters(const PoolStats& stats);

@@ -111,34 +111,38 @@ absl::StatusOr<JobPage> FakeJobStore::ListJobs(const JobFilter& filter, std::opt
   return page;
 }
 
-absl::StatusOr<std::vector<CancelResult>> FakeJobStore::CancelJobs(const std::vector<JobId>& ids,
-                                                                   const std::string& reason,
-                                                                   const RequestKey& request,
-                                                                   const CallLimit& call) {
+absl::StatusOr<std::vector<EndResult>> FakeJobStore::EndJobs(const std::vector<JobId>& ids,
+                                                             JobEnding ending,
+                                                             const std::string& reason,
+                                                             const RequestKey& request,
+                                                             const CallLimit& call) {
   MutexLock lock(mutex_);
   last_request_ = request;
   last_time_left_ = call.time_left();
   if (!add_status_.ok()) return add_status_;
-  std::vector<CancelResult> results;
+  std::vector<EndResult> results;
   for (const JobId id : ids) {
     const auto found = rows_.find(id);
-    if (found == rows_.end()) {
-      results.push_back(CancelResult::kNotFound);
-      continue;
-    }
-    JobDetails& details = found->second.details;
-    if (details.state == JobState::kCompleted || details.state == JobState::kCancelled) {
-      results.push_back(CancelResult::kEndedBefore);
-    } else if (details.state == JobState::kHeld) {
-      details.cancel_reason = reason;
-      results.push_back(CancelResult::kRequested);
-    } else {
-      details.state = JobState::kCancelled;
-      details.last_error = reason;
-      results.push_back(CancelResult::kCancelled);
-    }
+    results.push_back(found == rows_.end() ? EndResult::kNotFound
+                                           : EndOne(found->second.details, ending, reason));
   }
   return results;
+}
+
+EndResult FakeJobStore::EndOne(JobDetails& details, JobEnding ending, const std::string& reason) {
+  const bool cancel = ending == JobEnding::kCancel;
+  if (details.state == JobState::kCompleted || details.state == JobState::kCancelled ||
+      (details.state == JobState::kExhausted && !cancel)) {
+    return EndResult::kEndedBefore;
+  }
+  if (details.state == JobState::kHeld) {
+    if (!cancel && !details.cancel_reason.empty()) return EndResult::kBeingCancelled;
+    (cancel ? details.cancel_reason : details.fail_reason) = reason;
+    return EndResult::kRequested;
+  }
+  details.state = cancel ? JobState::kCancelled : JobState::kExhausted;
+  details.last_error = reason;
+  return EndResult::kEnded;
 }
 
 absl::StatusOr<int> FakeJobStore::ResetOverdueJobs(absl::Duration lock_timeout,

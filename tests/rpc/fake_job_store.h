@@ -18,7 +18,7 @@ namespace millrace {
 class FakeJobStore final : public JobStore, public JobWatchStore {
  public:
   using JobStore::AddJobs;
-  using JobStore::CancelJobs;
+  using JobStore::EndJobs;
   using JobStore::GetJob;
   using JobStore::ListAttempts;
   using JobStore::ListJobs;
@@ -33,10 +33,10 @@ class FakeJobStore final : public JobStore, public JobWatchStore {
   absl::StatusOr<JobPage> ListJobs(const JobFilter& filter, std::optional<JobId> before, int limit,
                                    const CallLimit& call) override;
   // Jobs that are held keep their state, with the reason.
-  absl::StatusOr<std::vector<CancelResult>> CancelJobs(const std::vector<JobId>& ids,
-                                                       const std::string& reason,
-                                                       const RequestKey& request,
-                                                       const CallLimit& call) override;
+  absl::StatusOr<std::vector<EndResult>> EndJobs(const std::vector<JobId>& ids, JobEnding ending,
+                                                 const std::string& reason,
+                                                 const RequestKey& request,
+                                                 const CallLimit& call) override;
   // Remembers the timeout, and says that 3 were freed.
   absl::StatusOr<int> ResetOverdueJobs(absl::Duration lock_timeout, const RequestKey& request,
                                        const CallLimit& call) override;
@@ -82,6 +82,7 @@ class FakeJobStore final : public JobStore, public JobWatchStore {
     JobId successor = 0;
   };
   static bool Matches(const JobFilter& filter, const JobDetails& details);
+  static EndResult EndOne(JobDetails& details, JobEnding ending, const std::string& reason);
   AddedJob AddLocked(const JobSpec& spec) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable Mutex mutex_;

@@ -25,6 +25,13 @@ class JobOperationsTest : public RpcFixture {
     v1::CancelJobsResponse unread;
     return jobs().CancelJobs(NewContext().get(), request, response == nullptr ? &unread : response);
   }
+  grpc::Status Fail(const std::vector<int64_t>& ids, const std::string& reason,
+                    v1::PermanentlyFailJobsResponse& response) {
+    v1::PermanentlyFailJobsRequest request;
+    request.mutable_ids()->Add(ids.begin(), ids.end());
+    request.set_reason(reason);
+    return jobs().PermanentlyFailJobs(NewContext().get(), request, &response);
+  }
   grpc::Status Get(int64_t id, v1::GetJobResponse* response) {
     v1::GetJobRequest request;
     request.set_id(id);
@@ -62,7 +69,6 @@ TEST_F(JobOperationsTest, CancelJobsRefusesBadRequestsAndChangesNothing) {
   JobDetails details;
   details.job.id = 1;
   store_.Put(details);
-  EXPECT_THAT(ToText(Cancel({}, "")), HasSubstr("INVALID_ARGUMENT: ids: must not be empty"));
   EXPECT_THAT(ToText(Cancel({1, 0}, "")), HasSubstr("INVALID_ARGUMENT: ids[1]: must be 1 to"));
   EXPECT_THAT(ToText(Cancel({1, 2, 1}, "")), HasSubstr("INVALID_ARGUMENT: ids[2]: 1 comes twice"));
   EXPECT_THAT(ToText(Cancel({1}, std::string(1025, 'r'))),
@@ -72,6 +78,51 @@ TEST_F(JobOperationsTest, CancelJobsRefusesBadRequestsAndChangesNothing) {
   EXPECT_THAT(ToText(Cancel(std::vector<int64_t>(10'001, 1), "")),
               HasSubstr("INVALID_ARGUMENT: ids: at most 10000, got 10001"));
   EXPECT_EQ(store_.GetJob(1)->state, JobState::kReady);
+}
+
+TEST_F(JobOperationsTest, NoIdsMeanNoJobs) {
+  v1::CancelJobsResponse cancelled;
+  EXPECT_EQ(ToText(Cancel({}, "", &cancelled)), "OK");
+  EXPECT_EQ(cancelled.results_size(), 0);
+  v1::PermanentlyFailJobsResponse failed;
+  EXPECT_EQ(ToText(Fail({}, "", failed)), "OK");
+  EXPECT_EQ(failed.results_size(), 0);
+}
+
+TEST_F(JobOperationsTest, PermanentlyFailJobsSaysWhatBecameOfEach) {
+  for (const auto& [id, state] :
+       {std::pair(1, JobState::kReady), std::pair(2, JobState::kHeld),
+        std::pair(3, JobState::kExhausted), std::pair(4, JobState::kHeld)}) {
+    JobDetails details;
+    details.job.id = id;
+    details.state = state;
+    if (id == 4) details.cancel_reason = "not wanted";
+    store_.Put(details);
+  }
+  v1::PermanentlyFailJobsResponse response;
+  ASSERT_EQ(ToText(Fail({2, 1, 9, 3, 4}, "no use", response)), "OK");
+  EXPECT_THAT(
+      response.results(),
+      ElementsAre(v1::FAIL_RESULT_REQUESTED, v1::FAIL_RESULT_FAILED, v1::FAIL_RESULT_NOT_FOUND,
+                  v1::FAIL_RESULT_ENDED_BEFORE, v1::FAIL_RESULT_BEING_CANCELLED));
+  v1::GetJobResponse held;
+  ASSERT_EQ(ToText(Get(2, &held)), "OK");
+  EXPECT_EQ(held.job().fail_reason(), "no use");
+  EXPECT_EQ(held.job().cancel_reason(), "");
+  EXPECT_EQ(store_.GetJob(1)->state, JobState::kExhausted);
+}
+
+TEST_F(JobOperationsTest, PermanentlyFailJobsHasAReasonAndRefusesBadRequests) {
+  JobDetails details;
+  details.job.id = 1;
+  store_.Put(details);
+  v1::PermanentlyFailJobsResponse response;
+  EXPECT_THAT(ToText(Fail({1, 0}, "", response)), HasSubstr("INVALID_ARGUMENT: ids[1]: must be 1"));
+  EXPECT_THAT(ToText(Fail({1}, "a\nb", response)),
+              HasSubstr("INVALID_ARGUMENT: reason: must be printable"));
+  EXPECT_EQ(store_.GetJob(1)->state, JobState::kReady);
+  ASSERT_EQ(ToText(Fail({1}, "", response)), "OK");
+  EXPECT_EQ(store_.GetJob(1)->last_error, "failed by an operator");
 }
 
 TEST_F(JobOperationsTest, ResetOverdueJobsFreesWhatWasLockedForTheSettingsTime) {

@@ -101,6 +101,7 @@ TEST_F(WorkerPoolServiceTest, ForceStopAnswersWithTheNumberOfHandlersAsked) {
 TEST_F(WorkerPoolServiceTest, StatsCarryEveryNumber) {
   PoolStats stats;
   stats.running = true;
+  stats.stopping = true;
   stats.concurrency = 1;
   stats.active = 2;
   stats.buffered = 3;
@@ -119,6 +120,7 @@ TEST_F(WorkerPoolServiceTest, StatsCarryEveryNumber) {
   EXPECT_EQ(response.worker_id(), "worker-1");
   EXPECT_EQ(response.pool_name(), "pool-of-tests");
   EXPECT_TRUE(response.running());
+  EXPECT_TRUE(response.stopping());
   EXPECT_EQ(response.concurrency(), 1);
   EXPECT_EQ(response.active(), 2);
   EXPECT_EQ(response.buffered(), 3);

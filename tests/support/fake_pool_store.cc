@@ -281,9 +281,9 @@ RecordVerdict FakePoolStore::GiveBackOneLocked(const Hold& hold) {
 }
 
 void FakePoolStore::AnswerLocked(JobId id, RecordVerdict verdict, RecordResult& result) {
-  if (verdict == RecordVerdict::kCancelled) {
+  if (verdict == RecordVerdict::kCancelled || verdict == RecordVerdict::kFailedForGood) {
     const std::string& reason = jobs_.at(id).cancel_reason;
-    result.cancel_reasons[result.verdicts.size()] = reason.empty() ? "superseded" : reason;
+    result.reasons[result.verdicts.size()] = reason.empty() ? "superseded" : reason;
   }
   result.verdicts.push_back(verdict);
 }

@@ -157,7 +157,6 @@ absl::StatusOr<JobId> ToJobId(int64_t proto, const std::string& field) {
 
 absl::StatusOr<std::vector<JobId>> ToJobIds(const google::protobuf::RepeatedField<int64_t>& protos,
                                             const std::string& field) {
-  if (protos.empty()) return Fault(field, "must not be empty");
   if (absl::Status few = CheckCount(protos.size(), field); !few.ok()) return few;
   std::vector<JobId> ids;
   absl::flat_hash_set<JobId> seen;
@@ -183,18 +182,35 @@ v1::AddResult ToProto(AddResult result) {
   return v1::ADD_RESULT_UNSPECIFIED;
 }
 
-v1::CancelResult ToProto(CancelResult result) {
+v1::CancelResult ToCancelResult(EndResult result) {
   switch (result) {
-    case CancelResult::kCancelled:
+    case EndResult::kEnded:
       return v1::CANCEL_RESULT_CANCELLED;
-    case CancelResult::kRequested:
+    case EndResult::kRequested:
+    case EndResult::kBeingCancelled:
       return v1::CANCEL_RESULT_REQUESTED;
-    case CancelResult::kEndedBefore:
+    case EndResult::kEndedBefore:
       return v1::CANCEL_RESULT_ENDED_BEFORE;
-    case CancelResult::kNotFound:
+    case EndResult::kNotFound:
       return v1::CANCEL_RESULT_NOT_FOUND;
   }
   return v1::CANCEL_RESULT_UNSPECIFIED;
+}
+
+v1::FailResult ToFailResult(EndResult result) {
+  switch (result) {
+    case EndResult::kEnded:
+      return v1::FAIL_RESULT_FAILED;
+    case EndResult::kRequested:
+      return v1::FAIL_RESULT_REQUESTED;
+    case EndResult::kEndedBefore:
+      return v1::FAIL_RESULT_ENDED_BEFORE;
+    case EndResult::kNotFound:
+      return v1::FAIL_RESULT_NOT_FOUND;
+    case EndResult::kBeingCancelled:
+      return v1::FAIL_RESULT_BEING_CANCELLED;
+  }
+  return v1::FAIL_RESULT_UNSPECIFIED;
 }
 
 void SetJob(const JobDetails& details, v1::Job& proto) {
@@ -219,6 +235,7 @@ void SetJob(const JobDetails& details, v1::Job& proto) {
   proto.set_last_error(ToUtf8Text(details.last_error));
   proto.set_worker_id(details.worker_id);
   proto.set_cancel_reason(ToUtf8Text(details.cancel_reason));
+  proto.set_fail_reason(ToUtf8Text(details.fail_reason));
   if (details.progress.has_value()) {
     SetProgress(details.progress->progress, *proto.mutable_progress());
     SetTimestamp(details.progress->reported_at, *proto.mutable_progress()->mutable_reported_at());

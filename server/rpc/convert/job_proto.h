@@ -28,7 +28,8 @@ absl::StatusOr<std::vector<JobId>> ToJobIds(const google::protobuf::RepeatedFiel
                                             const std::string& field);
 
 v1::AddResult ToProto(AddResult result);
-v1::CancelResult ToProto(CancelResult result);
+v1::CancelResult ToCancelResult(EndResult result);
+v1::FailResult ToFailResult(EndResult result);
 // These fill a message that was empty.
 void SetJob(const JobDetails& details, v1::Job& proto);
 void SetAttempt(const Attempt& attempt, v1::Attempt& proto);

@@ -74,6 +74,7 @@ v1::StopResponse ToProto(const StopReport& report) {
 v1::StatsResponse ToProto(const PoolStats& stats) {
   v1::StatsResponse response;
   response.set_running(stats.running);
+  response.set_stopping(stats.stopping);
   response.set_concurrency(stats.concurrency);
   response.set_active(stats.active);
   response.set_buffered(stats.buffered);

@@ -18,6 +18,7 @@ namespace {
 // In the order of AttemptOutcome.
 constexpr char kLetters[] = "cfpskil";
 constexpr char kGivenBack = 'g';
+constexpr char kFailedForGood = 'x';
 
 RecordVerdict VerdictOfLetter(char letter) {
   switch (letter) {
@@ -25,6 +26,8 @@ RecordVerdict VerdictOfLetter(char letter) {
       return RecordVerdict::kAccepted;
     case 's':
       return RecordVerdict::kCancelled;
+    case 'x':
+      return RecordVerdict::kFailedForGood;
     case 'w':
       return RecordVerdict::kBusy;
     default:
@@ -129,7 +132,7 @@ class SettleAnswer {
     const pqxx::row row = rows_[places_.at(job)];
     result.verdicts[position] = VerdictOfLetter(row[2].c_str()[0]);
     result.recorded_at[position] = ParseTimestamp(row[3].c_str());
-    if (!row[4].is_null()) result.cancel_reasons[position] = row[4].c_str();
+    if (!row[4].is_null()) result.reasons[position] = row[4].c_str();
   }
 
  private:
@@ -142,6 +145,7 @@ class SettleAnswer {
 char OutcomeLetter(AttemptOutcome outcome) { return kLetters[static_cast<size_t>(outcome)]; }
 
 AttemptOutcome OutcomeOfLetter(char letter) {
+  if (letter == kFailedForGood) return AttemptOutcome::kFailed;
   const std::string_view letters(kLetters);
   return static_cast<AttemptOutcome>(std::min(letters.find(letter), letters.size() - 1));
 }

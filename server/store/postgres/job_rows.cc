@@ -35,6 +35,7 @@ JobDetails ReadJobDetails(const pqxx::row& row) {
   details.last_error = row["error_message"].c_str();
   details.worker_id = row["worker_id"].c_str();
   details.cancel_reason = row["cancel_reason"].c_str();
+  details.fail_reason = row["fail_reason"].c_str();
   if (!row["reported_at"].is_null()) {
     details.progress = {{row["percent"].as<double>(), row["progress_message"].c_str(),
                          CountersFromJson(row["counters"].c_str())},

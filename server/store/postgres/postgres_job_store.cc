@@ -80,16 +80,18 @@ std::vector<AddedJob> AddOneOnce(PostgresConnection& connection,
   return ParseAddedText(rows[0][0].c_str());
 }
 
-CancelResult CancelResultOfLetter(char letter) {
+EndResult EndResultOfLetter(char letter) {
   switch (letter) {
     case 'k':
-      return CancelResult::kCancelled;
+      return EndResult::kEnded;
     case 'h':
-      return CancelResult::kRequested;
+      return EndResult::kRequested;
     case 'e':
-      return CancelResult::kEndedBefore;
+      return EndResult::kEndedBefore;
+    case 'c':
+      return EndResult::kBeingCancelled;
     default:
-      return CancelResult::kNotFound;
+      return EndResult::kNotFound;
   }
 }
 
@@ -299,22 +301,25 @@ absl::StatusOr<JobPage> PostgresJobStore::ListJobs(const JobFilter& filter,
   return page;
 }
 
-absl::StatusOr<std::vector<CancelResult>> PostgresJobStore::CancelJobs(
-    const std::vector<JobId>& ids, const std::string& reason, const RequestKey& request,
-    const CallLimit& call) {
+absl::StatusOr<std::vector<EndResult>> PostgresJobStore::EndJobs(const std::vector<JobId>& ids,
+                                                                 JobEnding ending,
+                                                                 const std::string& reason,
+                                                                 const RequestKey& request,
+                                                                 const CallLimit& call) {
+  const char* const outcome = ending == JobEnding::kCancel ? "k" : "x";
   const absl::StatusOr<std::string> letters =
-      Change("cancel_jobs", request, call,
+      Change("end_jobs", request, call,
              [&](PostgresConnection& connection, pqxx::transaction_base& transaction) {
                std::string results;
-               for (const auto& row :
-                    connection.Execute(transaction, "CancelJobs", IntegerArray(ids), reason)) {
+               for (const auto& row : connection.Execute(transaction, "EndJobs", IntegerArray(ids),
+                                                         outcome, reason)) {
                  results += row[0].c_str()[0];
                }
                return results;
              });
   if (!letters.ok()) return letters.status();
-  std::vector<CancelResult> results;
-  for (const char letter : *letters) results.push_back(CancelResultOfLetter(letter));
+  std::vector<EndResult> results;
+  for (const char letter : *letters) results.push_back(EndResultOfLetter(letter));
   return results;
 }
 

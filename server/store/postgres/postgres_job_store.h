@@ -19,7 +19,7 @@ class PostgresJobStore final : public JobStore {
   PostgresJobStore(PostgresDatabase& database, MetricsRegistry& metrics);
 
   using JobStore::AddJobs;
-  using JobStore::CancelJobs;
+  using JobStore::EndJobs;
   using JobStore::GetJob;
   using JobStore::ListAttempts;
   using JobStore::ListJobs;
@@ -32,10 +32,10 @@ class PostgresJobStore final : public JobStore {
                                                     const CallLimit& call) override;
   absl::StatusOr<JobPage> ListJobs(const JobFilter& filter, std::optional<JobId> before, int limit,
                                    const CallLimit& call) override;
-  absl::StatusOr<std::vector<CancelResult>> CancelJobs(const std::vector<JobId>& ids,
-                                                       const std::string& reason,
-                                                       const RequestKey& request,
-                                                       const CallLimit& call) override;
+  absl::StatusOr<std::vector<EndResult>> EndJobs(const std::vector<JobId>& ids, JobEnding ending,
+                                                 const std::string& reason,
+                                                 const RequestKey& request,
+                                                 const CallLimit& call) override;
   absl::StatusOr<int> ResetOverdueJobs(absl::Duration lock_timeout, const RequestKey& request,
                                        const CallLimit& call) override;
   absl::Status Ping() override;

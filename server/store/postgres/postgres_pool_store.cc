@@ -165,7 +165,7 @@ absl::Status PostgresPoolStore::RecordTogether(WorkerNumber worker,
                                                RecordResult& result) {
   return database_.Run("settle", [&](PostgresConnection& connection) {
     pqxx::work transaction(connection.raw());
-    result.cancel_reasons.clear();
+    result.reasons.clear();
     std::vector<size_t> to_settle = others;
     if (!plain.empty()) {
       CompletePlain(connection, transaction, worker, reports, plain, result);

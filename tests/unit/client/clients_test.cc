@@ -245,6 +245,11 @@ TEST_F(ClientsTest, EveryChangeHasARequestId) {
     ids.push_back(request.request_id());
     return grpc::Status::OK;
   };
+  server_.queue.on_permanently_fail_jobs = [&ids](const v1::PermanentlyFailJobsRequest& request,
+                                                  v1::PermanentlyFailJobsResponse*) {
+    ids.push_back(request.request_id());
+    return grpc::Status::OK;
+  };
   server_.pool.on_stop = [&ids](const v1::StopRequest& request, v1::StopResponse*) {
     ids.push_back(request.request_id());
     return grpc::Status::OK;
@@ -254,8 +259,9 @@ TEST_F(ClientsTest, EveryChangeHasARequestId) {
   JobQueueClient queue(connection);
   EXPECT_TRUE(queue.AddJobs({}).ok());
   EXPECT_TRUE(queue.CancelJobs({}, "").ok());
+  EXPECT_TRUE(queue.PermanentlyFailJobs({}, "").ok());
   EXPECT_TRUE(WorkerPoolClient(connection).Stop(std::nullopt).ok());
-  EXPECT_THAT(ids, ElementsAre(SizeIs(33), SizeIs(33), SizeIs(33)));
+  EXPECT_THAT(ids, ElementsAre(SizeIs(33), SizeIs(33), SizeIs(33), SizeIs(33)));
 }
 
 TEST_F(ClientsTest, AServerThatIsNotThereIsUnavailableAndNotConnected) {

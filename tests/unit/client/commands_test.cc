@@ -134,12 +134,27 @@ TEST_F(CommandsTest, StatsShowsStateAndCounters) {
   const CommandRun people = Run({"stats"});
   EXPECT_THAT(people.out, HasSubstr("state        running since 2024-07-03 09:43:40Z (3m ago)\n"));
   EXPECT_THAT(people.out, HasSubstr("active       3 of 10 workers\n"));
-  EXPECT_EQ(Run({"stats", "--output", "json"}).out,
-            R"({"worker_id":"w-1","pool_name":"host","running":true,"concurrency":10,"active":3,)"
-            R"("buffered":0,"completed":12345678901,"failed":0,"errors":0,"claimed":0,)"
-            R"("given_back":0,"stale_returned":0,"interrupted":0,"stuck":0,)"
-            R"("running_since":"2024-07-03T09:43:40Z","task_identifiers":[],"forbidden_flags":[]})"
-            "\n");
+  EXPECT_EQ(
+      Run({"stats", "--output", "json"}).out,
+      R"({"worker_id":"w-1","pool_name":"host","running":true,"stopping":false,)"
+      R"("concurrency":10,"active":3,"buffered":0,"completed":12345678901,"failed":0,"errors":0,"claimed":0,)"
+      R"("given_back":0,"stale_returned":0,"interrupted":0,"stuck":0,)"
+      R"("running_since":"2024-07-03T09:43:40Z","task_identifiers":[],"forbidden_flags":[]})"
+      "\n");
+}
+
+TEST_F(CommandsTest, StatsOfAPoolThatStopsSaySo) {
+  server_.pool.on_stats = [](v1::StatsResponse* response) {
+    response->set_running(true);
+    response->set_stopping(true);
+    response->mutable_running_since()->set_seconds(1'719'999'820);
+    return grpc::Status::OK;
+  };
+  server_.Start();
+  EXPECT_THAT(Run({"stats"}).out,
+              HasSubstr("state        stopping, last started 2024-07-03 09:43:40Z (3m ago)\n"));
+  EXPECT_THAT(Run({"stats", "--output", "json"}).out,
+              HasSubstr(R"("running":true,"stopping":true)"));
 }
 
 TEST_F(CommandsTest, JobsAddSendsEveryOption) {
@@ -303,6 +318,30 @@ TEST_F(CommandsTest, JobsCancelHasExitCodesForJobsThatHadEndedOrDoNotExist) {
   const CommandRun unknown = Run({"jobs", "cancel", "7", "8"});
   EXPECT_EQ(unknown.code, 4);
   EXPECT_EQ(unknown.err, "millrace: 1 of 2 jobs do not exist\n");
+}
+
+TEST_F(CommandsTest, JobsFailSaysWhatBecameOfEachJob) {
+  server_.queue.on_permanently_fail_jobs = [](const v1::PermanentlyFailJobsRequest& request,
+                                              v1::PermanentlyFailJobsResponse* response) {
+    EXPECT_EQ(request.reason(), "no use");
+    for (const int64_t id : request.ids()) {
+      response->add_results(id == 7   ? v1::FAIL_RESULT_FAILED
+                            : id == 8 ? v1::FAIL_RESULT_REQUESTED
+                                      : v1::FAIL_RESULT_BEING_CANCELLED);
+    }
+    return grpc::Status::OK;
+  };
+  server_.Start();
+  const CommandRun run = Run({"jobs", "fail", "7", "8", "--reason", "no use"});
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(run.out,
+            "failed job 7 for good: it is exhausted\n"
+            "asked the pool that holds job 8 to stop it; it is exhausted unless it completes\n");
+  const CommandRun left = Run({"jobs", "fail", "7", "9", "--reason", "no use", "--output", "json"});
+  EXPECT_EQ(left.code, 5);
+  EXPECT_EQ(left.out,
+            "{\"id\":7,\"result\":\"failed\"}\n{\"id\":9,\"result\":\"being_cancelled\"}\n");
+  EXPECT_EQ(left.err, "millrace: 1 of 2 jobs are being cancelled\n");
 }
 
 TEST_F(CommandsTest, JobsResetOverdueSaysHowManyWereFreed) {

@@ -78,6 +78,12 @@ grpc::Status FakeQueue::CancelJobs(grpc::ServerContext*, const v1::CancelJobsReq
   return on_cancel_jobs ? on_cancel_jobs(*request, response) : kUnwritten;
 }
 
+grpc::Status FakeQueue::PermanentlyFailJobs(grpc::ServerContext*,
+                                            const v1::PermanentlyFailJobsRequest* request,
+                                            v1::PermanentlyFailJobsResponse* response) {
+  return on_permanently_fail_jobs ? on_permanently_fail_jobs(*request, response) : kUnwritten;
+}
+
 grpc::Status FakeQueue::ResetOverdueJobs(grpc::ServerContext*, const v1::ResetOverdueJobsRequest*,
                                          v1::ResetOverdueJobsResponse* response) {
   return on_reset_overdue_jobs ? on_reset_overdue_jobs(response) : kUnwritten;

@@ -53,6 +53,9 @@ struct FakeQueue final : public v1::JobQueue::Service {
   std::function<grpc::Status(const v1::WaitJobRequest&, v1::WaitJobResponse*)> on_wait_job;
   std::function<grpc::Status(const v1::ListJobsRequest&, v1::ListJobsResponse*)> on_list_jobs;
   std::function<grpc::Status(const v1::CancelJobsRequest&, v1::CancelJobsResponse*)> on_cancel_jobs;
+  std::function<grpc::Status(const v1::PermanentlyFailJobsRequest&,
+                             v1::PermanentlyFailJobsResponse*)>
+      on_permanently_fail_jobs;
   std::function<grpc::Status(v1::ResetOverdueJobsResponse*)> on_reset_overdue_jobs;
 
   grpc::Status AddJob(grpc::ServerContext*, const v1::AddJobRequest* request,
@@ -67,6 +70,9 @@ struct FakeQueue final : public v1::JobQueue::Service {
                         v1::ListJobsResponse* response) override;
   grpc::Status CancelJobs(grpc::ServerContext*, const v1::CancelJobsRequest* request,
                           v1::CancelJobsResponse* response) override;
+  grpc::Status PermanentlyFailJobs(grpc::ServerContext*,
+                                   const v1::PermanentlyFailJobsRequest* request,
+                                   v1::PermanentlyFailJobsResponse* response) override;
   grpc::Status ResetOverdueJobs(grpc::ServerContext*, const v1::ResetOverdueJobsRequest*,
                                 v1::ResetOverdueJobsResponse* response) override;
 };

@@ -104,9 +104,9 @@ class JobCollector final : public JobStore {
                                    const CallLimit&) override {
     return None();
   }
-  absl::StatusOr<std::vector<CancelResult>> CancelJobs(const std::vector<JobId>&,
-                                                       const std::string&, const RequestKey&,
-                                                       const CallLimit&) override {
+  absl::StatusOr<std::vector<EndResult>> EndJobs(const std::vector<JobId>&, JobEnding,
+                                                 const std::string&, const RequestKey&,
+                                                 const CallLimit&) override {
     return None();
   }
   absl::StatusOr<int> ResetOverdueJobs(absl::Duration, const RequestKey&,

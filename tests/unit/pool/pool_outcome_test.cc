@@ -370,6 +370,15 @@ TEST_F(PoolOutcomeTest, SupersededJobIsCancelled) {
   EXPECT_EQ(pool_->Stats().failed, 0);
 }
 
+TEST_F(PoolOutcomeTest, WhatAnOperatorHasFailedForGoodIsExhaustedAndCountsAsFailed) {
+  const JobId id = store_.AddTask("fail");
+  store_.AnswerWith(id, RecordVerdict::kFailedForGood, 1);
+  StartPool();
+  ASSERT_TRUE(events_.WaitFor(EventType::kJobExhausted));
+  EXPECT_TRUE(events_.OfType(EventType::kJobFailed).empty());
+  EXPECT_EQ(pool_->Stats().failed, 1);
+}
+
 TEST_F(PoolOutcomeTest, ReportOfAJobWhoseKeyIsBeingTakenIsRepeatedSoon) {
   const JobId id = store_.AddTask("ok");
   store_.AnswerWith(id, RecordVerdict::kBusy, 2);

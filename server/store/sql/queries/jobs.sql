@@ -59,7 +59,9 @@ select j.id, l.task_identifier, j.payload, j.priority, j.max_attempts, q.name qu
        when s.id is not null then 's' when f.id is not null then 'f' else 'r' end state,
   coalesce(nullif(ended.attempt, 0), h.attempt, s.attempts, f.attempts, r.attempts, last.attempt, 0) attempt,
   coalesce(ended.finished_at, e.since) finished_at,
-  error.error_message, w.worker_id, case when h.id is not null then mark.reason end cancel_reason,
+  error.error_message, w.worker_id,
+  case when h.id is not null and mark.outcome = 'k' then mark.reason end cancel_reason,
+  case when h.id is not null and mark.outcome = 'x' then mark.reason end fail_reason,
   p.percent, p.message progress_message, p.counters, p.reported_at
 from asked j join {schema}.lane l on l.id = j.lane
 left join {schema}.queue q on q.id = j.queue
@@ -93,9 +95,9 @@ left join {schema}.attempt_detail d on d.job_id = o.job_id and d.claim_id = o.cl
 left join {schema}.worker w on w.id = o.worker
 where o.job_id = $1::bigint order by o.recording desc, o.claim_id desc limit $2::int;
 
--- name: CancelJobs
--- The jobs $1, for the reason $2; a row each, in order. See cancel_jobs.
-select result from {schema}.cancel_jobs($1::bigint[], $2);
+-- name: EndJobs
+-- The jobs $1, with the outcome $2 (k cancelled, x failed for good), for the reason $3; a row each, in order. See end_jobs.
+select result from {schema}.end_jobs($1::bigint[], $2::"char", $3);
 
 -- name: ResetOverdueJobs
 -- What stopped pools have left locked for longer than $1 milliseconds. See reset_overdue: waits for nobody.
