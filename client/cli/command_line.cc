@@ -58,7 +58,7 @@ void AddCommands(CLI::App& app, Session& session) {
   AddPoolsListCommand(*pools, session);
   AddEventsCommand(app, session);
   AddRunCommand(app, session);
-  CLI::App* const jobs = app.add_subcommand("jobs", "Add jobs, look at them and cancel them");
+  CLI::App* const jobs = app.add_subcommand("jobs", "Add jobs, look at them and end them");
   jobs->require_subcommand(1);
   AddJobsAddCommand(*jobs, session);
   AddJobsAddManyCommand(*jobs, session);

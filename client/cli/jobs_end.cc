@@ -115,8 +115,8 @@ void AddJobsCancelCommand(CLI::App& jobs, Session& session) {
 void AddJobsFailCommand(CLI::App& jobs, Session& session) {
   AddEndCommand(
       jobs, session, JobEnding::kFail, "fail",
-      "Fail jobs for good, whatever attempts are left; exit code 5 if some had ended, 4 if some do "
-      "not exist",
+      "Fail jobs for good, whatever attempts are left; exit code 5 if some had ended or are being "
+      "cancelled, 4 if some do not exist",
       "failed by an operator",
       "A job that waits is exhausted at once. One that a pool holds is given back, or its handler "
       "is\n"

@@ -24,9 +24,9 @@ static_assert(kEndResults.size() == static_cast<size_t>(EndResult::kBeingCancell
 constexpr std::array<std::string_view, 3> kModes = {"replace", "preserve_run_at", "unsafe_dedupe"};
 static_assert(kModes.size() == static_cast<size_t>(JobKeyMode::kUnsafeDedupe) + 1);
 
-template <typename Enum, size_t kSize>
-std::optional<Enum> Parse(const std::array<std::string_view, kSize>& names, std::string_view name) {
-  for (size_t i = 0; i < kSize; ++i) {
+template <typename Enum, size_t Size>
+std::optional<Enum> Parse(const std::array<std::string_view, Size>& names, std::string_view name) {
+  for (size_t i = 0; i < Size; ++i) {
     if (names[i] == name) return static_cast<Enum>(i);
   }
   return std::nullopt;

@@ -15,8 +15,8 @@ constexpr std::array<std::string_view, 19> kWithin = {
     "fetch",  "move",      "close",   "show",     "call"};
 constexpr std::array<std::string_view, 5> kEnds = {"begin", "start", "commit", "end", "abort"};
 
-template <size_t kSize>
-bool Contains(const std::array<std::string_view, kSize>& words, std::string_view word) {
+template <size_t Size>
+bool Contains(const std::array<std::string_view, Size>& words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 

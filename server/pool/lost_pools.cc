@@ -63,7 +63,7 @@ void LostPools::Announce(std::vector<RescuedJob> jobs) {
     events.push_back({.type = EventType::kJobRescued, .data = data});
     data.error = std::move(rescued.reason);
     if (rescued.state == JobState::kExhausted) {
-      ++counts.failed;
+      if (rescued.counted) ++counts.failed;
       events.push_back({.type = EventType::kJobExhausted, .data = std::move(data)});
     } else if (rescued.state == JobState::kCancelled) {
       events.push_back({.type = EventType::kJobCancelled, .data = std::move(data)});

@@ -108,6 +108,8 @@ struct RescuedJob {
   JobState state = JobState::kReady;
   // Why it is exhausted or cancelled.
   std::string reason;
+  // Where it is exhausted: whether its attempt counts, and not if that had certainly not begun.
+  bool counted = true;
 };
 
 // A registered worker whose lease has not been ended.

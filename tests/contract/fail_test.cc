@@ -1,6 +1,7 @@
 // Jobs that an operator fails for good (contract C7, PermanentlyFailJobs).
 
 #include <optional>
+#include <pqxx/pqxx>
 #include <string>
 #include <vector>
 
@@ -164,6 +165,8 @@ TEST_F(FailTest, AMarkedJobThatIsGivenBackIsExhaustedWithoutAnAttempt) {
   const std::vector<ClaimedJob> claimed = Claim(1);
   FailOne(id);
   EXPECT_THAT(GiveBack(claimed), ElementsAre(RecordVerdict::kFailedForGood));
+  // An answer that was lost comes again.
+  EXPECT_THAT(GiveBack(claimed), ElementsAre(RecordVerdict::kFailedForGood));
   EXPECT_EQ(StateOf(id), JobState::kExhausted);
   EXPECT_EQ(jobs_.GetJob(id)->job.attempt, 0);
   EXPECT_THAT(Claim(1), IsEmpty());
@@ -178,6 +181,19 @@ TEST_F(FailTest, AMarkOutlivesThePool) {
   ASSERT_THAT(*rescued, SizeIs(1));
   EXPECT_EQ(rescued->at(0).state, JobState::kExhausted);
   EXPECT_EQ(rescued->at(0).reason, "no use");
+  EXPECT_TRUE(rescued->at(0).counted);
+}
+
+TEST_F(FailTest, WhatALostPoolHadKeptWithoutBeginningItHasNoAttempt) {
+  const JobId id = Add({.task_identifier = "t"});
+  const ClaimedJob claimed = Claim(1).at(0);
+  ASSERT_TRUE(store_.NoteKept({{claimed.claim_id, id}}).ok());
+  FailOne(id);
+  const auto rescued = store_.Rescue(worker_);
+  ASSERT_TRUE(rescued.ok()) << rescued.status();
+  ASSERT_THAT(*rescued, SizeIs(1));
+  EXPECT_EQ(rescued->at(0).state, JobState::kExhausted);
+  EXPECT_FALSE(rescued->at(0).counted);
 }
 
 TEST_F(FailTest, APartialResultIsKeptForWhoeverRetriesTheJob) {
@@ -221,6 +237,29 @@ TEST_F(FailTest, AJobThatWasSupersededKeepsThatReason) {
   const RecordResult result = RecordAll(ReportOf(claimed, AttemptOutcome::kFailed));
   EXPECT_THAT(result.verdicts, ElementsAre(RecordVerdict::kCancelled));
   EXPECT_EQ(result.reasons.at(0), "superseded");
+}
+
+TEST_F(FailTest, AJobThatWasSupersededIsCancelledAlsoIfItsHandlerCancelsIt) {
+  const JobId id = Add({.task_identifier = "t", .job_key = "k"});
+  const ClaimedJob claimed = Claim(1).at(0);
+  Add({.task_identifier = "t", .job_key = "k"});
+  FailOne(id);
+  RecordAll(ReportOf(claimed, AttemptOutcome::kCancelled));
+  EXPECT_EQ(StateOf(id), JobState::kCancelled);
+  EXPECT_EQ(Marks(), "0");
+}
+
+TEST_F(FailTest, AKeyThatAnApplicationHasLockedStaysBehindAndIsFree) {
+  const JobId id = Add({.task_identifier = "t", .job_key = "k"});
+  {
+    pqxx::connection application(TestDatabaseUrl());
+    pqxx::work transaction(application);
+    transaction.exec("select from " + schema_.name() + ".job_key for update");
+    EXPECT_EQ(FailOne(id), EndResult::kEnded);
+  }
+  const auto added = jobs_.AddJobs(
+      {{.task_identifier = "t", .job_key = "k", .job_key_mode = JobKeyMode::kUnsafeDedupe}});
+  EXPECT_EQ(added->at(0).result, AddResult::kCreated);
 }
 
 }  // namespace

@@ -99,13 +99,18 @@ TEST_F(KeptTest, OneThatIsNotedAgainIsFreedOnceLikeAllOthers) {
   EXPECT_THAT(Claim(10), SizeIs(2));
 }
 
-TEST_F(KeptTest, ACancelledOneEndsWhenItIsFreed) {
-  const JobId id = Add({.task_identifier = "t"});
-  Keep(Claim(1));
-  ASSERT_TRUE(jobs_.EndJobs({id}, JobEnding::kCancel, "not wanted").ok());
+TEST_F(KeptTest, WhatAnOperatorHasEndedEndsWhenItIsFreedAndIsNotCounted) {
+  const JobId cancelled = Add({.task_identifier = "t"});
+  const JobId failed = Add({.task_identifier = "t"});
+  const JobId freed = Add({.task_identifier = "t"});
+  Keep(Claim(3));
+  ASSERT_TRUE(jobs_.EndJobs({cancelled}, JobEnding::kCancel, "not wanted").ok());
+  ASSERT_TRUE(jobs_.EndJobs({failed}, JobEnding::kFail, "no use").ok());
   AgeClaims("5 hours");
   EXPECT_EQ(Reset(), 1);
-  EXPECT_EQ(StateOf(id), JobState::kCancelled);
+  EXPECT_EQ(StateOf(cancelled), JobState::kCancelled);
+  EXPECT_EQ(StateOf(failed), JobState::kExhausted);
+  EXPECT_EQ(StateOf(freed), JobState::kReady);
 }
 
 }  // namespace

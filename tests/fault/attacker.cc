@@ -24,6 +24,38 @@ AttemptReport Completion(const ClaimedJob& job) {
           .plain = job.plain};
 }
 
+const char* NameOf(RecordVerdict verdict) {
+  switch (verdict) {
+    case RecordVerdict::kAccepted:
+      return "accepted";
+    case RecordVerdict::kCancelled:
+      return "cancelled";
+    case RecordVerdict::kFailedForGood:
+      return "failed for good";
+    case RecordVerdict::kStale:
+      return "stale";
+    case RecordVerdict::kBusy:
+      return "busy";
+  }
+  return "";
+}
+
+const char* NameOf(EndResult result) {
+  switch (result) {
+    case EndResult::kEnded:
+      return "done";
+    case EndResult::kRequested:
+      return "requested";
+    case EndResult::kEndedBefore:
+      return "too late";
+    case EndResult::kNotFound:
+      return "unknown";
+    case EndResult::kBeingCancelled:
+      return "cancelled already";
+  }
+  return "";
+}
+
 }  // namespace
 
 Attacker::Attacker(const std::string& database_url, const std::string& schema, AttackWorld& world,
@@ -152,9 +184,7 @@ void Attacker::EndSome() {
   if (!results.ok()) return;
   for (const EndResult result : *results) {
     if (result == EndResult::kNotFound) world_.AddViolation("a job that was listed is unknown");
-    world_.Count(absl::StrCat(what, " ",
-                              std::array{"done", "requested", "too late", "unknown",
-                                         "cancelled already"}[static_cast<size_t>(result)]));
+    world_.Count(absl::StrCat(what, " ", NameOf(result)));
   }
 }
 
@@ -176,9 +206,7 @@ void Attacker::Send(WorkerNumber worker, const std::vector<ClaimedJob>& jobs,
     std::vector<AttemptReport> busy;
     for (size_t i = 0; i < reports.size(); ++i) {
       if (result->verdicts[i] == RecordVerdict::kBusy) busy.push_back(reports[i]);
-      world_.Count(absl::StrCat(what, " ",
-                                std::array{"accepted", "cancelled", "stale",
-                                           "busy"}[static_cast<size_t>(result->verdicts[i])]));
+      world_.Count(absl::StrCat(what, " ", NameOf(result->verdicts[i])));
     }
     reports = std::move(busy);
   }

@@ -73,7 +73,7 @@ const std::vector<StorageCheck>& StorageChecks() {
       {"a waiting job has as many attempts as outcomes that count",
        With("select w.place, w.id, w.attempts, count(o.job_id) from waiting w "
             "left join {schema}.attempt_outcome o on o.job_id = w.id and o.outcome in ('f', 'p', "
-            "'l') group by 1, 2, 3 "
+            "'l', 'x') and o.attempt > 0 group by 1, 2, 3 "
             "having w.attempts <> count(o.job_id) limit 5")},
       {"a waiting job is marked as remembered if and only if something is remembered of it",
        With("select w.place, w.id, w.remembered from waiting w left join {schema}.job_memory m on "

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <utility>
 
 #include "server/store/postgres/job_rows.h"
@@ -22,7 +23,22 @@ void RescueInDoubt::Run(PostgresConnection& connection, pqxx::transaction_base& 
     JobDetails details = ReadJobDetails(row);
     jobs.push_back({std::move(details.job), details.state, std::move(details.last_error)});
   }
+  ReadCounted(connection, transaction);
   transaction_id_ = ReadTransactionId(connection, transaction);
+}
+
+void RescueInDoubt::ReadCounted(PostgresConnection& connection,
+                                pqxx::transaction_base& transaction) {
+  ArrayText ids;
+  std::map<JobId, RescuedJob*> exhausted;
+  for (RescuedJob& rescued : jobs) {
+    if (rescued.state != JobState::kExhausted) continue;
+    ids.AddInteger(rescued.job.id);
+    exhausted[rescued.job.id] = &rescued;
+  }
+  if (exhausted.empty()) return;
+  for (const auto& row : connection.Execute(transaction, "LastAttempts", ids.Take()))
+    exhausted.at(row["job_id"].as<JobId>())->counted = row["attempt"].as<int>() > 0;
 }
 
 void RescueInDoubt::Resolve(PostgresConnection& connection, pqxx::transaction_base& transaction) {

@@ -28,6 +28,9 @@ class RescueInDoubt {
   std::vector<RescuedJob> jobs;
 
  private:
+  // Fills in RescuedJob::counted.
+  void ReadCounted(PostgresConnection& connection, pqxx::transaction_base& transaction);
+
   std::string transaction_id_;
   bool committed_ = false;
 };

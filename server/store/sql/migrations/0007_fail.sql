@@ -1,5 +1,7 @@
 -- Failing for good. As cancelling, but the job ends exhausted, so that it can be retried: one that waits at once, one that a pool
 -- holds by the same mark. Its history has an outcome of its own, x, with the reason; attempt 0 where the job had not begun.
+-- A server that is older than this takes the verdict x for stale, and shows the outcome x as lost and the mark as that of a cancelled job;
+-- what becomes of jobs is the same.
 
 alter table {schema}.cancel_mark add outcome "char" not null default 'k';  -- what it ends with: k cancelled, x failed for good
 
@@ -33,7 +35,8 @@ begin
   -- Jobs that did not complete must still hold their keys; whoever holds the lock may be taking one.
   with keyed as materialized (
     select j.id, j.job_key from unnest(reports) u join {schema}.job j on j.id = u.job_id
-    where j.job_key is not null and not u.outcome in ('c', 'k')),
+    where j.job_key is not null and u.outcome <> 'c' and (u.outcome <> 'k'
+      or exists (select from {schema}.cancel_mark m where m.job_id = u.job_id and m.outcome = 'x'))),
   locked as materialized (
     select k.job_key, k.job_id from {schema}.job_key k where k.job_key in (select job_key from keyed)
     order by k.job_key for no key update skip locked)
@@ -146,6 +149,31 @@ begin
   delete from {schema}.claim where id = any (claims) and open_jobs = 0;
 end $$;
 
+-- As before, but for the number: those that an operator has ended meanwhile are not available. Makes jobs available that stopped pools have left locked for longer than this, with their attempt uncounted. Never waits for a lock:
+-- what is locked is found by a later call. Returns how many.
+create or replace function {schema}.reset_overdue(p_lock_timeout_ms bigint) returns int language plpgsql as $$
+declare
+  claims bigint[];
+  reports {schema}.report[];
+  owner int;
+  freed int := 0;
+begin
+  select array_agg(id) into claims from (
+    select id from {schema}.claim where kept <> '{}' and claimed_at < clock_timestamp() - p_lock_timeout_ms * interval '1 ms'
+    order by id for no key update skip locked) x;
+  -- One call of settle is for one worker.
+  for owner, reports in
+    select c.worker, array_agg(row(c.id, i, 'g', 0, false, 0, 0, 0, null, null, null, null)::{schema}.report)
+    from {schema}.claim c cross join unnest(c.kept) i
+    where c.id = any (claims) and not i = any (c.returned)
+      and not exists (select from {schema}.attempt_outcome o where o.job_id = i and o.claim_id = c.id)
+    group by 1
+  loop
+    freed := freed + (select count(*) from {schema}.settle(owner, reports) where verdict = 'a');
+  end loop;
+  return freed;
+end $$;
+
 -- Ends jobs that are in no place any more: p_outcome k cancelled, x failed for good, so that they are exhausted. Frees their keys, but for
 -- a key that an open transaction of an application has locked: it stays behind, and counts as free.
 create function {schema}.end_taken(p_ids bigint[], p_outcome "char", p_reason text) returns void language plpgsql as $$
@@ -161,6 +189,8 @@ begin
       from unnest(p_ids) i returning job_id, claim_id)
     insert into {schema}.attempt_detail (job_id, claim_id, error_message) select job_id, claim_id, p_reason from ended;
     insert into {schema}.exhausted (id, since) select i, moment from unnest(p_ids) i;
+    -- It has history now: whoever makes it wait again must not change the job itself.
+    insert into {schema}.job_memory (job_id) select i from unnest(p_ids) i on conflict do nothing;
   end if;
   delete from {schema}.job_key where ctid = any (array(
     select k.ctid from {schema}.job j join {schema}.job_key k on k.job_key = j.job_key and k.job_id = j.id
@@ -235,4 +265,4 @@ end $$;
 -- For servers that are older than this migration.
 create or replace function {schema}.cancel_jobs(p_ids bigint[], p_reason text) returns table (id bigint, result "char") language sql as
   $$ select e.id, e.result from {schema}.end_jobs(p_ids, 'k', p_reason) e $$;
-drop function {schema}.end_cancelled(bigint[], text);
+-- end_cancelled stays for calls of the old cancel_jobs that are under way while this runs.
