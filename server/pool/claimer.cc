@@ -19,6 +19,8 @@ constexpr int kClaimsUntilBusy = 3;
 constexpr int kWakesUntilBusy = 3;
 // So many outcomes may wait to be recorded before claiming pauses, or twice the local queue.
 constexpr size_t kLeastBacklog = 1000;
+// And results and errors of so many bytes.
+constexpr size_t kLongestBacklogBytes = 64 * 1024 * 1024;
 
 }  // namespace
 
@@ -105,7 +107,8 @@ std::optional<WorkerNumber> Claimer::MayClaim() {
   held_up_ = true;
   const std::optional<WorkerNumber> worker = parts_.lease.worker();
   if (!worker.has_value() || !parts_.lease.MayStart(*worker, parts_.clock.Monotonic()) ||
-      parts_.recorder.backlog() > longest_backlog_) {
+      parts_.recorder.backlog() > longest_backlog_ ||
+      parts_.recorder.backlog_bytes() > kLongestBacklogBytes) {
     return std::nullopt;
   }
   held_up_ = false;

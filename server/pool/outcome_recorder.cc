@@ -37,6 +37,12 @@ AttemptReport WithoutContent(const AttemptReport& report, int max_attempts,
   return bare;
 }
 
+std::vector<Hold> HoldsOf(const std::vector<ClaimedJob>& jobs) {
+  std::vector<Hold> holds;
+  for (const ClaimedJob& job : jobs) holds.push_back({job.claim_id, job.job.id});
+  return holds;
+}
+
 }  // namespace
 
 OutcomeRecorder::OutcomeRecorder(PoolStore& store, OutcomeAnnouncer& announcer,
@@ -53,7 +59,10 @@ void OutcomeRecorder::Run() {
     if (work.empty()) return;
     if (!work.starts.empty()) RecordStarts(work.starts);
     for (Returned& returned : work.returned) GiveBackBatch(std::move(returned));
-    if (!work.kept.empty()) NoteKept(work.kept);
+    if (!work.kept.empty()) {
+      NoteUnbegun(work.kept);
+      Done(work.kept.size());
+    }
     for (Settled& settled : work.settled) AnnounceSettled(std::move(settled));
     for (Doubt& doubt : work.doubts) Resolve(std::move(doubt));
     for (Batch& batch : work.batches) RecordBatch(std::move(batch));
@@ -114,6 +123,7 @@ void OutcomeRecorder::Add(FinishedAttempt finished) {
     work_.batches.back().worker = finished.worker;
   }
   Batch& batch = work_.batches.back();
+  finished.notice.content = CountContent(finished.report);
   batch.reports.push_back(std::move(finished.report));
   batch.notices.push_back(std::move(finished.notice));
   ++backlog_;
@@ -122,6 +132,7 @@ void OutcomeRecorder::Add(FinishedAttempt finished) {
 
 void OutcomeRecorder::AddSettled(FinishedAttempt finished, RecordVerdict verdict,
                                  absl::Time recorded_at) {
+  finished.notice.content = CountContent(finished.report);
   MutexLock lock(mutex_);
   work_.settled.push_back({std::move(finished), verdict, recorded_at});
   ++backlog_;
@@ -129,6 +140,7 @@ void OutcomeRecorder::AddSettled(FinishedAttempt finished, RecordVerdict verdict
 }
 
 void OutcomeRecorder::AddInDoubt(FinishedAttempt completed, FinishedAttempt otherwise) {
+  completed.notice.content = CountContent(completed.report);
   MutexLock lock(mutex_);
   work_.doubts.push_back({std::move(completed), std::move(otherwise)});
   ++backlog_;
@@ -169,6 +181,16 @@ OutcomeRecorder::StartAnswer OutcomeRecorder::RecordStart(const Hold& hold,
   while (!start->answered && !start->broken_off) start_answered_.Wait(mutex_);
   if (!start->answered || start->broken_off) return StartAnswer::kBrokenOff;
   return start->recorded ? StartAnswer::kRecorded : StartAnswer::kRefused;
+}
+
+CountedBytes OutcomeRecorder::CountContent(const AttemptReport& report) {
+  size_t bytes = report.error_message.size() + report.error_detail.size() + report.result.size();
+  if (report.partial_success.has_value()) {
+    bytes += report.partial_success->results.size();
+    for (const std::string& step : report.partial_success->completed_steps) bytes += step.size();
+    for (const std::string& step : report.partial_success->failed_steps) bytes += step.size();
+  }
+  return bytes == 0 ? CountedBytes() : CountedBytes(backlog_bytes_, bytes);
 }
 
 size_t OutcomeRecorder::backlog() const {
@@ -217,8 +239,7 @@ void OutcomeRecorder::GiveBackBatch(Returned returned) {
 
 absl::Status OutcomeRecorder::GiveBackNow(Returned& returned, int tries_if_refused) {
   std::vector<ClaimedJob>& jobs = returned.batch.jobs;
-  std::vector<Hold> holds;
-  for (const ClaimedJob& job : jobs) holds.push_back({job.claim_id, job.job.id});
+  const std::vector<Hold> holds = HoldsOf(jobs);
   absl::StatusOr<RecordResult> result;
   const absl::Status status = CallUntilAnswered("give back", tries_if_refused, [&] {
     result = store_.GiveBack(returned.batch.worker, holds);
@@ -236,14 +257,13 @@ absl::Status OutcomeRecorder::GiveBackNow(Returned& returned, int tries_if_refus
   return status;
 }
 
-void OutcomeRecorder::NoteKept(const std::vector<Hold>& kept) {
+void OutcomeRecorder::NoteUnbegun(const std::vector<Hold>& kept) {
   const absl::Status noted =
       CallUntilAnswered("keep jobs locked", kTriesOfBatch, [&] { return store_.NoteKept(kept); });
   if (!noted.ok()) {
     spdlog::error("pool: {} jobs that have not begun count as begun when they are freed",
                   kept.size());
   }
-  Done(kept.size());
 }
 
 void OutcomeRecorder::AnnounceSettled(Settled settled) {
@@ -253,6 +273,7 @@ void OutcomeRecorder::AnnounceSettled(Settled settled) {
   std::vector<AttemptNotice> notices;
   notices.push_back(std::move(settled.finished.notice));
   announcer_.Announce({settled.finished.report}, notices, result);
+  notices.clear();
   Done(1);
 }
 
@@ -308,7 +329,8 @@ void OutcomeRecorder::RecordOne(Batch one) {
     if (refused.ok()) return;
     Batch bare;
     bare.worker = one.worker;
-    bare.notices.push_back(one.notices.front());
+    bare.notices.push_back(
+        {.event = one.notices.front().event, .metrics = one.notices.front().metrics});
     bare.reports.push_back(
         WithoutContent(one.reports.front(), one.notices.front().event.max_attempts, refused));
     bare.notices.front().event.error = bare.reports.front().error_message;
@@ -324,6 +346,8 @@ void OutcomeRecorder::PutAside(Returned returned) {
                   jobs);
     return GiveUp(jobs);
   }
+  // So that ResetOverdueJobs frees them, too, and nobody counts their attempts.
+  if (!returned.refused) NoteUnbegun(HoldsOf(returned.batch.jobs));
   returned.refused = true;
   if (refused_.empty()) retry_refused_at_ = clock_.Monotonic() + kLongPause;
   refused_.returned.push_back(std::move(returned));
@@ -351,7 +375,10 @@ absl::Status OutcomeRecorder::RecordNow(Batch& batch, int tries_if_refused) {
   Batch busy;
   busy.worker = batch.worker;
   for (size_t i = 0; i < batch.reports.size(); ++i) {
-    if (result->verdicts[i] != RecordVerdict::kBusy) continue;
+    if (result->verdicts[i] != RecordVerdict::kBusy) {
+      batch.notices[i].content = CountedBytes();
+      continue;
+    }
     busy.reports.push_back(std::move(batch.reports[i]));
     busy.notices.push_back(std::move(batch.notices[i]));
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <deque>
 #include <functional>
@@ -64,6 +65,8 @@ class OutcomeRecorder {
 
   // Attempts and jobs that are not recorded yet.
   size_t backlog() const;
+  // What handlers have given of attempts that are not recorded yet: results and errors.
+  size_t backlog_bytes() const { return backlog_bytes_.load(std::memory_order_relaxed); }
   // Those that were given up.
   size_t given_up() const;
 
@@ -123,7 +126,9 @@ class OutcomeRecorder {
   void GiveBackBatch(Returned returned);
   // Announces what was given back; what is busy is left for later.
   absl::Status GiveBackNow(Returned& returned, int tries_if_refused);
-  void NoteKept(const std::vector<Hold>& kept);
+  // That these jobs have not begun and are still locked.
+  void NoteUnbegun(const std::vector<Hold>& kept);
+  CountedBytes CountContent(const AttemptReport& report);
   void AnnounceSettled(Settled settled);
   void Resolve(Doubt doubt);
   void RecordBatch(Batch batch);
@@ -153,6 +158,8 @@ class OutcomeRecorder {
   ErrorReporter& errors_;
   Clock& clock_;
   const std::function<void()> on_done_;
+
+  std::atomic<size_t> backlog_bytes_ = 0;
 
   // Used by the recorder's thread alone: what was busy, to be tried again soon, and what was
   // refused, to be tried again at this monotonic time.

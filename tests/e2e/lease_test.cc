@@ -197,5 +197,24 @@ TEST_F(FrozenServerTest, ItLeavesWithACodeOfItsOwnIfItWasToldSoAndHandlersRun) {
                                        HasSubstr("ignoring of job")));
 }
 
+TEST_F(FrozenServerTest, ItsHandlersGoOnIfItWasToldSoAndTheirOutcomesAreRefused) {
+  ASSERT_NO_FATAL_FAILURE(FreezeUntilItsJobsRunElsewhere({"--on-lost-lease=continue"}));
+  // It has a lease again, and so knows that it had lost the other one.
+  ASSERT_TRUE(Eventually([&] {
+    return schema_.Count("select count(*) from {schema}.worker where worker_id = '" +
+                         frozen_->worker_id() + "'") == 2;
+  })) << frozen_->output();
+  const auto connection = *client::Connection::Create({.address = frozen_->grpc_address()});
+  client::WorkerPoolClient pool(*connection);
+  EXPECT_EQ(pool.Stats()->active, kJobs);
+  OpenGate();
+  ASSERT_NO_FATAL_FAILURE(ExpectEvents(*frozen_, "job/stale-outcome", kJobs));
+  ASSERT_TRUE(AllEnd(kJobs)) << frozen_->output() << other_->output();
+  EXPECT_EQ(pool.Stats()->interrupted, 0);
+  EXPECT_EQ(CountOutcomes("c"), kJobs);
+  EXPECT_EQ(CountOutcomes("l"), kJobs);
+  EXPECT_EQ(schema_.Count("select count(*) from {schema}.attempt_outcome"), 2 * kJobs);
+}
+
 }  // namespace
 }  // namespace millrace

@@ -308,5 +308,21 @@ TEST_F(ClaimerTest, ClaimsPauseWhileTooManyOutcomesWaitToBeRecorded) {
   EXPECT_TRUE(events_.WaitFor(EventType::kJobCompleted, 1500));
 }
 
+TEST_F(ClaimerTest, ClaimsPauseWhileLargeResultsWaitToBeRecorded) {
+  config_.concurrency = 4;
+  config_.queue_size = 0;
+  const std::string result = "\"" + std::string(1'000'000, 'x') + "\"";
+  tasks_.Add("large", [&result](TaskContext&) { return TaskResult::Success(result); });
+  store_.Hang(Call::kRecord);
+  for (int i = 0; i < 200; ++i) store_.AddTask("large");
+  StartPool();
+  // 64 MiB are 67 of them, and the workers go on with what they have.
+  ASSERT_TRUE(Eventually([this] { return pool_->Stats().claimed > 60; }));
+  pool_->Wake();
+  EXPECT_LE(pool_->Stats().claimed, 67 + 2 * config_.concurrency + 2);
+  store_.Release(Call::kRecord);
+  EXPECT_TRUE(events_.WaitFor(EventType::kJobCompleted, 200));
+}
+
 }  // namespace
 }  // namespace millrace

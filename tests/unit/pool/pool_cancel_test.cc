@@ -104,5 +104,14 @@ TEST_F(PoolCancelTest, AHandlerThatIgnoresItIsReportedAsStuck) {
   ASSERT_TRUE(events_.WaitFor(EventType::kJobCompleted));
 }
 
+TEST_F(PoolCancelTest, WhatAnOperatorHasFailedForGoodIsExhaustedAndCountsAsFailed) {
+  const JobId id = store_.AddTask("fail");
+  store_.AnswerWith(id, RecordVerdict::kFailedForGood, 1);
+  StartPool();
+  ASSERT_TRUE(events_.WaitFor(EventType::kJobExhausted));
+  EXPECT_TRUE(events_.OfType(EventType::kJobFailed).empty());
+  EXPECT_EQ(pool_->Stats().failed, 1);
+}
+
 }  // namespace
 }  // namespace millrace
