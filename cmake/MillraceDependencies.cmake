@@ -12,10 +12,8 @@ pkg_check_modules(PQ REQUIRED IMPORTED_TARGET libpq)
 find_package(CURL REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 pkg_check_modules(VIPS REQUIRED IMPORTED_TARGET vips-cpp)
-if(MILLRACE_WITH_GRPC)
-  find_package(Protobuf REQUIRED)  # in module mode, and before gRPC: Debian ships no config file
-  find_package(gRPC CONFIG REQUIRED)
-endif()
+find_package(Protobuf REQUIRED)  # in module mode, and before gRPC: Debian ships no config file
+find_package(gRPC CONFIG REQUIRED)
 if(MILLRACE_BUILD_TESTS)
   find_package(GTest REQUIRED)
 endif()
